@@ -1,0 +1,121 @@
+# libgcpre: `make help` lists what can be made.
+#
+# Two builds share these rules: build/obj (release) and build/debug/obj (assertions on, for and for the unit tests).
+# A private copy of jemalloc (scripts/jemalloc-private) is linked into both.
+
+CC      := gcc
+AR      := ar
+PREFIX  := /usr/local
+DESTDIR :=
+
+CFLAGS_RELEASE := -O2 -g
+CFLAGS_DEBUG   := -O1 -g3 -DGCPRE_DEBUG=1
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla
+# We define the allocation functions, so the compiler may not assume what they do. Our signal handlers run on
+# the application's stacks, however small: no stack protector.
+CODEGEN  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-semantic-interposition -fno-strict-aliasing \
+	-fno-stack-protector $(patsubst %,-fno-builtin-%,malloc calloc realloc free aligned_alloc posix_memalign)
+CPPFLAGS := -D_GNU_SOURCE -Icore
+CFLAGS   := -std=gnu17 $(CODEGEN) $(WARNINGS)
+LDFLAGS  := -shared -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,defs -Wl,-soname,libgcpre.so \
+	-Wl,--version-script=preload/exports.map
+LDLIBS   := -Wl,--as-needed -lpthread -ldl -lm
+
+CORE    := $(sort $(wildcard core/*/*.c))
+PRELOAD := $(sort $(wildcard preload/*.c))
+UNIT    := $(sort $(wildcard tests/unit/*.c))
+
+FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/demo/*.c)
+
+objects  = $(patsubst %.c,$(1)/%.o,$(CORE) $(PRELOAD))
+RELEASE := $(call objects,build/obj)
+DEBUG   := $(call objects,build/debug/obj)
+JOBS     = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+UNITBIN := $(UNIT:tests/unit/%.c=build/unit/%)
+
+all: build/libgcpre.so ## the library, build/libgcpre.so (default)
+debug: build/debug/libgcpre.so ## the same with assertions, build/debug/libgcpre.so
+unit: $(UNITBIN) ## the programs of tests/unit, in build/unit
+
+# --- what is tested, measured, shown -------------------------------------------------------------------------
+test: ## set up, build, lint, unit and system tests, the quick part of the application tests
+	@scripts/setup build test
+	@$(MAKE) $(JOBS) --no-print-directory all debug unit
+	@scripts/test-all
+test-apps: ## every application test in full
+	@scripts/setup build apps
+	@$(MAKE) $(JOBS) --no-print-directory all
+	@scripts/test-all --apps
+lint: all ## both compilers' warnings, formatting, cppcheck, layers, exports, scripts
+	@scripts/lint
+bench: all ## benchmarks against other allocators
+	@scripts/bench
+demo: ## a real program that leaks, with and without the library
+	@scripts/setup demo
+	@$(MAKE) $(JOBS) --no-print-directory -s all
+	@scripts/demo
+format: ## clang-format over the C sources (not over system tests and benchmarks: many are tables, set by hand)
+	clang-format -i $(FORMATTED)
+
+# --- install -------------------------------------------------------------------------------------------------
+install: all ## into PREFIX (default /usr/local); DESTDIR is honoured
+	install -D -m 644 build/libgcpre.so $(DESTDIR)$(PREFIX)/lib/libgcpre.so
+	install -D -m 644 preload/gcpre.h $(DESTDIR)$(PREFIX)/include/gcpre.h
+	install -D -m 755 scripts/gcpre $(DESTDIR)$(PREFIX)/bin/gcpre
+uninstall: ## removes what install put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,lib/libgcpre.so include/gcpre.h bin/gcpre)
+clean: ## removes build/
+	rm -rf build
+print-%:
+	@echo '$($*)'
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+# --- how objects are made ------------------------------------------------------------------------------------
+build/libgcpre.so: MODE := $(CFLAGS_RELEASE)
+build/libgcpre.so: $(RELEASE)
+build/debug/libgcpre.so: MODE := $(CFLAGS_DEBUG)
+build/debug/libgcpre.so: $(DEBUG)
+build/libgcpre.so build/debug/libgcpre.so: build/jemalloc.o preload/exports.map
+	$(CC) $(MODE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
+
+$(RELEASE): MODE := $(CFLAGS_RELEASE)
+$(DEBUG): MODE := $(CFLAGS_DEBUG)
+# Cancelling a thread unwinds through our wrappers of blocking calls.
+build/obj/preload/%.o build/debug/obj/preload/%.o: EXTRA := -fexceptions -fasynchronous-unwind-tables
+%_avx2.o: EXTRA := -mavx2 -mbmi -mbmi2
+
+define compile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(MODE) $(EXTRA) -MMD -MP -c -o $@ $<
+endef
+$(RELEASE): build/obj/%.o: %.c build/flags
+	$(compile)
+$(DEBUG): build/debug/obj/%.o: %.c build/flags
+	$(compile)
+
+build/jemalloc.o: scripts/jemalloc-private
+	@mkdir -p $(@D)
+	scripts/jemalloc-private $@
+
+# Rewritten, and therefore newer than every object, only when a flag has changed.
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_RELEASE) $(CFLAGS_DEBUG) $(LDFLAGS) $(LDLIBS)
+build/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+# --- unit tests: the debug core as an archive, and check -------------------------------------------------------
+build/libcore.a: $(CORE:%.c=build/debug/obj/%.o) build/jemalloc.o
+	rm -f $@
+	$(AR) rcs $@ $^
+
+build/unit/%: tests/unit/%.c build/libcore.a build/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS_DEBUG) -fno-strict-aliasing $(WARNINGS) -MMD -MP -o $@ $< \
+	    build/libcore.a $$(pkg-config --cflags --libs check) $(LDLIBS)
+
+-include $(RELEASE:.o=.d) $(DEBUG:.o=.d) $(UNITBIN:=.d)
+.PHONY: all debug unit test test-apps lint bench demo format install uninstall clean help FORCE
+.DELETE_ON_ERROR:

@@ -1,0 +1,39 @@
+// The registers of a thread that stopped, and how a thread spills its own.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+// Bytes below the stack pointer that leaf functions use without moving it (System V ABI, AMD64, 3.2.2).
+enum { CONTEXT_RED_ZONE = 128 };
+
+static inline uintptr_t context_sp(const ucontext_t *uc)
+{
+    return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+}
+
+// The general registers as 64-bit words.
+static inline const void *context_general(const ucontext_t *uc, size_t *bytes)
+{
+    *bytes = sizeof uc->uc_mcontext.gregs;
+    return uc->uc_mcontext.gregs;
+}
+
+// The floating-point and vector state the kernel saved: the whole XSAVE area by its recorded size, or the legacy 512
+// bytes (Linux arch/x86/include/uapi/asm/sigcontext.h). NULL when the frame has none. The area is 64-byte aligned.
+const void *context_vector(const ucontext_t *uc, size_t *bytes);
+
+// If the context stands just behind a system call that was interrupted (rax is -EINTR), and the call has the shape
+// of libc's wrappers (mov $nr,%eax; syscall), the number of the call, else -1.
+int context_interrupted_call(const ucontext_t *uc);
+
+// Makes the interrupted call start again when the handler returns: steps back over mov and syscall.
+void context_restart_call(ucontext_t *uc);
+
+// Spills the callee-saved registers to the stack and calls park(sp, arg), sp being the lowest address that a scan of
+// this thread's stack must begin at. The caller-saved ones are dead or spilled already: this is a function call.
+void context_spill(void (*park)(uintptr_t sp, void *arg), void *arg);
+
+// Calls fn(arg) on another stack, whose highest address is top (16-byte aligned).
+void context_on_stack(void *top, void (*fn)(void *arg), void *arg);

@@ -1,0 +1,162 @@
+"""What there is to measure: groups of rows (a program with its options) and the peers that run them.
+
+All the driver knows about a program is in these tables; its work is described in its .c file.
+"""
+import os
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Peer:
+    name: str                   # the column's title
+    family: str                 # the name used with --peers
+    build: str = "plain"        # plain, bdwgc or go
+    preload: str = ""           # as in LD_PRELOAD
+    options: tuple = ()         # added to the program's own
+    settings: dict = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Row:
+    group: str
+    name: str
+    program: str
+    options: tuple = ()
+
+    @property
+    def path(self):
+        return f"{self.group}/{self.name}"
+
+    @property
+    def command(self):
+        return " ".join((self.program, *self.options))
+
+
+@dataclass(frozen=True)
+class Group:
+    name: str
+    title: str
+    peers: tuple
+    rows: tuple
+    once: bool = False          # the program repeats by itself what the driver repeats elsewhere
+    traced: bool = False        # collectors write a line a cycle
+    reference: bool = True      # the checksum under glibc is what every peer must reach
+    preload_option: bool = False    # the library goes to the program as --preload=, not into it
+    settings: dict = field(default_factory=dict, hash=False)
+
+
+# Debian's package of each family, for the version shown and the advice when it is missing.
+PACKAGES = {
+    "glibc": "libc6", "jemalloc": "libjemalloc2", "mimalloc": "libmimalloc2.0",
+    "tcmalloc": "libtcmalloc-minimal4", "bdwgc": "libgc-dev", "go": "golang-go",
+}
+FAMILIES = (*PACKAGES, "gcpre")
+SUBJECT = "gcpre"
+
+_PRELOADS = {"glibc": "", "jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.2",
+             "tcmalloc": "libtcmalloc_minimal.so.4"}
+
+
+def subject_library(root):
+    """The library under test. A name without a slash is left to the loader's search path."""
+    library = os.environ.get("GCPRE_LIB") or os.path.join(root, "build", "libgcpre.so")
+    return os.path.abspath(library) if "/" in library else library
+
+
+def _rows(group, table):
+    return tuple(Row(group, name, *_split(command)) for name, command in table)
+
+
+def _split(command):
+    program, *options = command.split()
+    return program, tuple(options)
+
+
+_PATTERNS = (
+    ("replace-16", "replace --size=16"),
+    ("replace-64", "replace --size=64"),
+    ("replace-256", "replace --size=256"),
+    ("replace-1024", "replace --size=1024"),
+    ("lifetimes", "lifetimes"),
+    ("lifetimes-2t", "lifetimes --threads=2"),
+    ("lifo", "lifo"),
+    ("batch-forward", "batch --order=forward"),
+    ("batch-reverse", "batch --order=reverse"),
+    ("batch-random", "batch --order=random"),
+    ("batch-forward-2t", "batch --order=forward --threads=2"),
+    ("batch-reverse-2t", "batch --order=reverse --threads=2"),
+    ("batch-random-2t", "batch --order=random --threads=2"),
+    ("larson-2t", "larson --threads=2"),
+    ("ring-2t", "ring"),
+    ("stress-2t", "stress --threads=2"),
+    ("sharing-2t", "sharing --threads=2"),
+    ("storm", "storm"),
+    ("medium", "swap"),
+    ("large", "swap --low=5000000 --high=25000000 --live=20 --steps=300"),
+    ("realloc-strings", "realloc --shape=strings"),
+    ("realloc-vectors", "realloc --shape=vectors"),
+    ("calloc", "calloc"),
+    ("aligned", "aligned"),
+    ("fragment", "fragment"),
+    ("store", "store"),
+    ("bignum", "bignum"),
+    ("nbody", "nbody"),
+)
+
+_NEVER_FREE = (
+    ("trees", "trees"),
+    ("trees-2t", "trees --threads=2"),
+    ("gcbench", "gcbench"),
+    ("churn", "churn"),
+    ("strings", "strings"),
+)
+
+_SERVER = (
+    ("closed", "server"),
+    ("schedule", "server --rate=100000 --seconds=5"),
+)
+
+_PAUSES = (
+    ("trees", "trees --gaps"),
+    ("churn", "churn --gaps"),
+    ("server", "server --rate=50000 --seconds=4 --gaps"),
+)
+
+_MARK = tuple((shape, f"mark --shape={shape}") for shape in
+              ("tree-random", "tree-ordered", "pointers", "list-random", "data"))
+
+
+def groups(root):
+    library = subject_library(root)
+    mallocs = tuple(Peer(name, name, preload=so) for name, so in _PRELOADS.items())
+    subject = Peer(SUBJECT, SUBJECT, preload=library)
+    freeing = tuple(Peer(p.name, p.family, preload=p.preload, options=("--free",)) for p in mallocs)
+    subject_freeing = Peer("gcpre --free", SUBJECT, preload=library, options=("--free",))
+    bdwgc = Peer("bdwgc", "bdwgc", build="bdwgc")
+    go = Peer("go", "go", build="go")
+    barriers = tuple(Peer(f"gcpre {kind}", SUBJECT, preload=library,
+                          settings={"GCPRE_BARRIER": kind}) for kind in ("uffd", "mprotect", "none"))
+    by_hand = {"GCPRE_GOGC": "off", "GCPRE_PERIOD": "off"}
+    return (
+        Group("patterns", "Programs that free", (*mallocs, subject), _rows("patterns", _PATTERNS)),
+        Group("never-free", "Programs that never free (the mallocs run them with --free)",
+              (*freeing, subject, subject_freeing, bdwgc, go), _rows("never-free", _NEVER_FREE),
+              traced=True),
+        Group("server", "Server, microseconds a request",
+              (*freeing, subject, subject_freeing, bdwgc), _rows("server", _SERVER), traced=True),
+        Group("pauses", "Pauses", (freeing[0], subject, bdwgc, go), _rows("pauses", _PAUSES),
+              traced=True),
+        Group("mark", "Marking", (subject, bdwgc), _rows("mark", _MARK), once=True, traced=True,
+              reference=False, settings=by_hand),
+        Group("barrier", "Writing while marking runs", (*barriers, bdwgc),
+              _rows("barrier", (("write", "barrier"),)), once=True, traced=True, reference=False,
+              settings=by_hand),
+        Group("startup", "Start-up of /bin/true", (*mallocs[1:], subject),
+              _rows("startup", (("true", "startup"),)), once=True, reference=False,
+              preload_option=True),
+    )
+
+
+def runs_on(row, peer):
+    """Only one program was written a second time, in Go."""
+    return peer.build != "go" or row.program == "trees"

@@ -1,0 +1,28 @@
+// GCPRE_PERIOD=1s: an idle process above the threshold is collected by itself, and the trace says (forced).
+// env: GCPRE_PERIOD=1s GCPRE_STRESS=0 GCPRE_VERIFY=0 GCPRE_TRACE=1 GCPRE_LOG=trace
+// needs-library: yes
+#include "check.h"
+
+static char *slots[200];
+
+static bool all_gone(void)
+{
+    usleep(20000);
+    size_t left = 0;
+    for (size_t i = 0; i < lost.count; i++) left += is_allocated(lost.at[i]);
+    return left <= 50;
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < COUNT(slots); i++) slots[i] = branded((char *)malloc(100000), 100000);
+    herd_lose(&lost, 1000, 200);
+    clear_stack();
+    WAIT_UNTIL(all_gone());
+    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 100000), "block %zu", i);
+    char line[300] = "";
+    FILE *trace = fopen("trace", "r");
+    CHECK(trace);
+    while (fgets(line, sizeof line, trace) && !strstr(line, "(forced)")) {}
+    CHECK(strstr(line, "(forced)"), "no forced cycle in the trace");
+}
