@@ -17,7 +17,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 # the application's stacks, however small: no stack protector.
 CODEGEN  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-semantic-interposition -fno-strict-aliasing \
 	-fno-stack-protector $(patsubst %,-fno-builtin-%,malloc calloc realloc free aligned_alloc posix_memalign)
-CPPFLAGS := -D_GNU_SOURCE -Icore
+CPPFLAGS := -D_GNU_SOURCE -iquote core
 CFLAGS   := -std=gnu17 $(CODEGEN) $(WARNINGS)
 LDFLAGS  := -shared -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,defs -Wl,-soname,libgcpre.so \
 	-Wl,--version-script=preload/exports.map

@@ -10,7 +10,7 @@ static __thread uint32_t held_ranks; // bit r: a lock of rank r is held (debug b
 
 void lock_check_order(const struct lock *lock)
 {
-    if (held_ranks >> lock->rank)
+    if (held_ranks >> (lock->rank + 1))
         fatal("lock order: rank %u taken while holding ranks %x", (unsigned)lock->rank, held_ranks);
     held_ranks |= 1u << lock->rank;
 }

@@ -2,7 +2,8 @@
 //
 // The algorithm is Drepper's "Futexes Are Tricky", mutex 2: 0 free, 1 held, 2 held and perhaps waited for. A lock may
 // be taken by a thread inside a critical section (base/crit.h) or by the collector thread; never in a signal handler.
-// Ranks: a thread takes locks in ascending rank only; the debug build aborts on the first one that is not.
+// Ranks: a thread takes locks in ascending rank only; the debug build aborts on the first one that is
+// not. (Equal ranks nest before fork only, where all bins' locks are taken in order.)
 #pragma once
 
 #include <stdatomic.h>
@@ -14,10 +15,10 @@ enum lock_rank {
     LOCK_RANK_CYCLE = 1, // who runs a cycle
     LOCK_RANK_STOP,      // who may stop threads
     LOCK_RANK_REGISTRY,  // the list of threads
-    LOCK_RANK_BIN,       // one size class's partial list (two bins are never held together)
+    LOCK_RANK_GREY,      // the shared grey pool
+    LOCK_RANK_BIN,       // one bin's partial list
     LOCK_RANK_POOL,      // empty spans
     LOCK_RANK_LARGE,     // large block identifiers
-    LOCK_RANK_GREY,      // the shared grey pool
     LOCK_RANK_BARRIER,   // page states of the mprotect back-end
     LOCK_RANK_CAGE,      // the cage's high-water mark
     LOCK_RANK_META,      // private memory

@@ -44,9 +44,14 @@ static void put_number(struct output *out, unsigned long value, bool negative, u
         digits[--at] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value);
-    if (negative)
+    struct directive rest = *d;
+    if (negative && d->zero) { // the sign goes before the zeros
+        put(out, '-');
+        rest.width--;
+    } else if (negative) {
         digits[--at] = '-';
-    put_padded(out, digits + at, sizeof digits - at, d);
+    }
+    put_padded(out, digits + at, sizeof digits - at, &rest);
 }
 
 static void put_fixed(struct output *out, double value, const struct directive *d)

@@ -80,6 +80,16 @@ static void *map_owned(size_t bytes, int prot, int flags)
     return start;
 }
 
+bool meta_unmap_foreign(void *start, size_t bytes)
+{
+    lock_acquire(&guard);
+    int error = sys_munmap(start, bytes);
+    if (!error)
+        remove_locked((uintptr_t)start, (uintptr_t)start + bytes);
+    lock_release(&guard);
+    return error == 0;
+}
+
 void *meta_map(size_t bytes)
 {
     bytes = align_up(bytes, PAGE_BYTES);
@@ -92,8 +102,10 @@ void *meta_map(size_t bytes)
 void meta_unmap(void *start, size_t bytes)
 {
     bytes = align_up(bytes, PAGE_BYTES);
+    lock_acquire(&guard); // M1: nobody may be given these addresses before they are off the list
     sys_munmap(start, bytes);
-    meta_disown((uintptr_t)start, (uintptr_t)start + bytes);
+    remove_locked((uintptr_t)start, (uintptr_t)start + bytes);
+    lock_release(&guard);
     __atomic_fetch_sub(&mapped_bytes, bytes, __ATOMIC_RELAXED);
 }
 
@@ -123,7 +135,7 @@ void *meta_alloc(size_t bytes)
         if (!sys_failed((long)chunk) && insert_locked((uintptr_t)chunk, (uintptr_t)chunk + ALLOC_CHUNK)) {
             alloc_at = chunk;
             alloc_end = chunk + ALLOC_CHUNK;
-            mapped_bytes += ALLOC_CHUNK;
+            __atomic_fetch_add(&mapped_bytes, ALLOC_CHUNK, __ATOMIC_RELAXED);
         }
     }
     if ((size_t)(alloc_end - alloc_at) >= bytes) {

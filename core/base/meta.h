@@ -29,6 +29,9 @@ void *meta_alloc(size_t bytes);
 bool meta_own(uintptr_t lo, uintptr_t hi);
 void meta_disown(uintptr_t lo, uintptr_t hi);
 
+// Unmaps a range that was registered with meta_own, and forgets it, in one step. False: the kernel refused.
+bool meta_unmap_foreign(void *start, size_t bytes);
+
 // Copies the list, sorted by address, into out (at most `room`); returns the number of ranges there are.
 size_t meta_ranges(struct range *out, size_t room);
 

@@ -1,6 +1,6 @@
 # Redis under load: snapshots by fork, append-only file with rewrite, restarts, a replica; one digest all along.
 . "$(dirname "$0")/prelude"
-keys=$(size 3000 40000)
+keys=$(size 3000 15000)
 port=$(free_port)
 
 start() {                                       # start DIRECTORY PORT OPTIONS...
@@ -13,7 +13,7 @@ ping()   { [ "$(redis-cli -p "$1" ping)" = PONG ]; }
 cli()    { redis-cli -p "$port" "$@"; }
 info()   { cli info "$1" | tr -d '\r' | sed -n "s/^$2://p"; }
 is()     { [ "$(info "$1" "$2")" = "$3" ]; }
-bench()  { timeout 400 redis-benchmark -p "$port" --dbnum 1 -q -n "$(size 2000 40000)" -c 20 -P 4 -r 1000 -t "$1" | tr '\r' '\n' | grep -ci error || :; }
+bench()  { timeout 400 redis-benchmark -p "$port" --dbnum 1 -q -n "$(size 2000 10000)" -c 20 -P 4 -r 1000 -t "$1" | tr '\r' '\n' | grep -ci error || :; }
 
 # all keys in order, each with its sorted contents, hashed by Lua inside the server; and the server's own digest
 contents() {

@@ -5,7 +5,6 @@
 #include <malloc.h>
 
 #ifdef PLUGIN
-static char *slots[100];
 static char **slots_of_thread;
 static volatile int ready;
 

@@ -28,9 +28,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(
     return ((int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))next("pthread_create"))(thread, attr, body, arg);
 }
 #else
-static char *slots[200];
-static void put(size_t i, char *p) { slots[i] = p; }
-static void drop(size_t i) { slots[i] = NULL; }
 
 static void *churn(void *unused)
 {
@@ -50,6 +47,6 @@ int main(void)
     pthread_t threads[3];
     for (size_t i = 0; i < 3; i++) threads[i] = start(churn, NULL);
     for (size_t i = 0; i < 3; i++) join(threads[i]);
-    hazard(200, 300, put, drop);
+    hazard(200, 300, put_slot, drop_slot);
 }
 #endif

@@ -1,20 +1,16 @@
 // daemon() forks twice over and closes the standard descriptors: the daemon collects, and its parent ended with 0.
 #include "check.h"
 
-static char *slots[100];
-static void put(size_t i, char *p) { slots[i] = p; }
-static void drop(size_t i) { slots[i] = NULL; }
-
 int main(void)
 {
     int report[2];
     CHECK(pipe(report) == 0);
-    hazard(100, 100, put, drop);
+    hazard(100, 100, put_slot, drop_slot);
     pid_t child = fork();
     if (child == 0) {
         close(report[0]);
         CHECK(daemon(0, 0) == 0);
-        hazard(100, 100, put, drop);
+        hazard(100, 100, put_slot, drop_slot);
         CHECK(write(report[1], "fine", 4) == 4);
         _exit(0);
     }

@@ -7,8 +7,8 @@
 char *plugin_slots[500];
 #else
 static void *plugin;
-static char **slots;
-static void put(size_t i, char *p) { slots[i] = p; }
+static char **table;
+static void put(size_t i, char *p) { table[i] = p; }
 static void drop(size_t i)
 {
     if (i == 0) CHECK(dlclose(plugin) == 0 && dlopen(PLUGIN_PATH, RTLD_NOW | RTLD_NOLOAD) == NULL);
@@ -19,7 +19,7 @@ int main(void)
     for (int round = 0; round < 3; round++) {
         plugin = dlopen(PLUGIN_PATH, RTLD_NOW);
         CHECK(plugin, "%s", dlerror());
-        slots = (char **)dlsym(plugin, "plugin_slots");
+        table = (char **)dlsym(plugin, "plugin_slots");
         hazard(500, 100, put, drop);
     }
 }

@@ -24,6 +24,7 @@ static void *body(void *unused)
     for (size_t i = 0; i < COUNT(blocks); i++) CHECK(is_whole(hide(blocks[i]), 90));
     for (size_t i = 0; i < COUNT(blocks); i++) blocks[i] = NULL;
     memset(handler_stack, 0, sizeof handler_stack);
+    clear_stack();
     return unused;
 }
 

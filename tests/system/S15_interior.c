@@ -2,12 +2,10 @@
 #include "check.h"
 
 enum { SLOTS = 1000 };
-static char *slots[SLOTS];
 static size_t block_size, first_offset;
 
 static void put(size_t i, char *p) { slots[i] = p + (first_offset + i) % (block_size + 1); }
 static void put_end(size_t i, char *p) { slots[i] = p + block_size; }
-static void drop(size_t i) { slots[i] = NULL; }
 
 int main(void)
 {
@@ -15,13 +13,13 @@ int main(void)
     for (size_t s = 0; s < COUNT(small); s++) {
         block_size = small[s];
         for (first_offset = 0; first_offset <= block_size; first_offset += SLOTS)
-            hazard(block_size < 2000 ? SLOTS : 100, block_size, put, drop);
-        hazard(100, block_size, put_end, drop);
+            hazard(block_size < 2000 ? SLOTS : 100, block_size, put, drop_slot);
+        hazard(100, block_size, put_end, drop_slot);
     }
     static const size_t large[] = {16 << 10, 32 << 10, 65536, 100000, 128 << 10};
     for (size_t s = 0; s < COUNT(large); s++) {
         block_size = large[s];
-        for (first_offset = 0; first_offset <= block_size; first_offset += block_size / 3) hazard(20, block_size, put, drop);
-        hazard(20, block_size, put_end, drop);
+        for (first_offset = 0; first_offset <= block_size; first_offset += block_size / 3) hazard(20, block_size, put, drop_slot);
+        hazard(20, block_size, put_end, drop_slot);
     }
 }

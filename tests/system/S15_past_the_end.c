@@ -2,7 +2,7 @@
 #include "check.h"
 
 enum { ROUND = 1000 };
-static char *ends[ROUND];
+static char *volatile ends[ROUND];
 static hidden blocks[ROUND];
 
 NOINLINE static void fill(size_t i, size_t size, size_t alignment)
@@ -17,7 +17,7 @@ static void check_sizes(size_t first, size_t step, size_t count, size_t alignmen
     for (size_t i = 0; i < count; i++) fill(i, first + i * step, alignment);
     drop_and_collect();
     for (size_t i = 0; i < count; i++) CHECK(is_allocated(blocks[i]) && is_whole(blocks[i], first + i * step), "size %zu, alignment %zu", first + i * step, alignment);
-    memset(ends, 0, sizeof ends);
+    for (size_t i = 0; i < count; i++) ends[i] = NULL;
     drop_and_collect();
     size_t left = 0;
     for (size_t i = 0; i < count && gcpre_available(); i++) left += is_allocated(blocks[i]);

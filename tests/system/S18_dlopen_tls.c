@@ -4,20 +4,20 @@
 #include <dlfcn.h>
 
 #ifdef PLUGIN
-static __thread char *slots[200];
-char **plugin_slots(void) { return slots; }
+static __thread char *local[200];
+char **plugin_slots(void) { return local; }
 #else
 enum { THREADS = 2 };
-static char **(*plugin_slots)(void), **slots[THREADS + 1];
+static char **(*plugin_slots)(void), **tables[THREADS + 1];
 static int ready, go;
 
-static void put(size_t i, char *p) { slots[i % (THREADS + 1)][i / (THREADS + 1)] = p; }
-static void drop(size_t i) { slots[i % (THREADS + 1)][i / (THREADS + 1)] = NULL; }
+static void put(size_t i, char *p) { tables[i % (THREADS + 1)][i / (THREADS + 1)] = p; }
+static void drop(size_t i) { tables[i % (THREADS + 1)][i / (THREADS + 1)] = NULL; }
 
 static void *body(void *index)
 {
     while (!GET(plugin_slots)) usleep(500);
-    slots[(size_t)index] = plugin_slots();
+    tables[(size_t)index] = plugin_slots();
     ADD(ready, 1);
     while (!GET(go)) usleep(1000);
     return NULL;
@@ -31,7 +31,7 @@ int main(void)
     CHECK(plugin, "%s", dlerror());
     SET(plugin_slots, (char **(*)(void))dlsym(plugin, "plugin_slots"));
     WAIT_UNTIL(GET(ready) == THREADS);
-    slots[THREADS] = plugin_slots();
+    tables[THREADS] = plugin_slots();
     hazard(600, 60, put, drop);
     SET(go, 1);
     for (size_t i = 0; i < THREADS; i++) join(threads[i]);

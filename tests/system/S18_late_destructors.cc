@@ -18,6 +18,8 @@ static void check_block(void *p)
 {
     drop_and_collect();
     CHECK(is_allocated(hide(p)) && is_whole(hide(p), 70), "in a destructor");
+    p = NULL;
+    clear_stack();
     ADD(destroyed, 1);
 }
 

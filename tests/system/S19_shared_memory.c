@@ -7,17 +7,17 @@
 #include "check.h"
 
 enum { SIZE = 64 << 10 };
-static char **slots;
-static void put(size_t i, char *p) { slots[i] = p; }
+static char **table;
+static void put(size_t i, char *p) { table[i] = p; }
 static void put_protected(size_t i, char *p)
 {
-    CHECK(mprotect(slots, SIZE, PROT_READ | PROT_WRITE) == 0);
-    slots[i] = p;
-    CHECK(mprotect(slots, SIZE, PROT_READ) == 0);
+    CHECK(mprotect(table, SIZE, PROT_READ | PROT_WRITE) == 0);
+    table[i] = p;
+    CHECK(mprotect(table, SIZE, PROT_READ) == 0);
 }
 static void drop(size_t i)
 {
-    if (i == 0) CHECK(munmap(slots, SIZE) == 0);
+    if (i == 0) CHECK(munmap(table, SIZE) == 0);
 }
 
 int main(int argc, char **argv)
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     else fd = strcmp(kind, "memfd") == 0 ? memfd_create("test", 0) : open("file", O_RDWR | O_CREAT, 0600);
     if (fd >= 0) CHECK(ftruncate(fd, SIZE) == 0);
     if (strncmp(kind, "private", 7) == 0) flags = MAP_PRIVATE;
-    slots = (char **)mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, fd, 0);
-    CHECK(slots != MAP_FAILED);
+    table = (char **)mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, fd, 0);
+    CHECK(table != MAP_FAILED);
     hazard_may_pause(1000, 60, strstr(kind, "read_only") ? put_protected : put, drop);
 }

@@ -4,9 +4,6 @@
 #include <sys/ioctl.h>
 
 enum { SIZE = 1 << 20 };
-static char *slots[200];
-static void put(size_t i, char *p) { slots[i] = p; }
-static void drop(size_t i) { slots[i] = NULL; }
 
 int main(void)
 {
@@ -16,9 +13,9 @@ int main(void)
     char *area = (char *)mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct uffdio_register range = {.range = {(uintptr_t)area, SIZE}, .mode = UFFDIO_REGISTER_MODE_MISSING};
     CHECK(ioctl(fd, UFFDIO_REGISTER, &range) == 0);
-    hazard(200, 60, put, drop);
+    hazard(200, 60, put_slot, drop_slot);
     static char page[4096] = "supplied";
     struct uffdio_copy copy = {.dst = (uintptr_t)area + 8192, .src = (uintptr_t)page, .len = 4096};
     CHECK(ioctl(fd, UFFDIO_COPY, &copy) == 0 && strcmp(area + 8192, "supplied") == 0);
-    hazard(200, 60, put, drop);
+    hazard(200, 60, put_slot, drop_slot);
 }

@@ -1,10 +1,6 @@
 // An exec that fails leaves a program that goes on collecting, with its threads and its signals as they were.
 #include "check.h"
 
-static char *slots[100];
-static void put(size_t i, char *p) { slots[i] = p; }
-static void drop(size_t i) { slots[i] = NULL; }
-
 static void *try_exec(void *unused)
 {
     for (int i = 0; i < 200; i++) {
@@ -17,7 +13,7 @@ static void *try_exec(void *unused)
 int main(void)
 {
     pthread_t threads[] = {start(try_exec, NULL), start(try_exec, NULL)};
-    hazard(100, 60, put, drop);
+    hazard(100, 60, put_slot, drop_slot);
     for (size_t i = 0; i < COUNT(threads); i++) join(threads[i]);
-    hazard(100, 60, put, drop);
+    hazard(100, 60, put_slot, drop_slot);
 }

@@ -2,13 +2,11 @@
 // args: ignore
 // args: default
 // args: handler
-// allow-stderr: gcpre
+// allow-stderr: ^gcpre
 #include "check.h"
 
 struct kernel_sigaction { void (*handler)(int); unsigned long flags; void (*restorer)(void); unsigned long mask; };
 
-static char *slots[300];
-static void put(size_t i, char *p) { slots[i] = p; }
 static int go, caught;
 static void on_urgent(int signal) { ADD(caught, signal != 0); }
 static void *spin(void *unused)
@@ -26,7 +24,7 @@ int main(int argc, char **argv)
         signal(SIGUSR1, on_urgent);
         CHECK(syscall(SYS_rt_sigaction, SIGUSR1, NULL, &stolen, 8) == 0);
     }
-    hazard_fill(300, 60, put);
+    hazard_fill(300, 60, put_slot);
     drop_and_collect();
     herd_check_whole(&held);
     herd_check_gone(&lost);

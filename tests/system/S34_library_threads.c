@@ -14,6 +14,7 @@ static void on_timer(union sigval value)
     while (!GET(go)) usleep(1000);
     SET(timer_block_fine, is_allocated(hide(block)) && is_whole(hide(block), 90));
     block = NULL;
+    clear_stack();
 }
 
 static void timer_thread(void)

@@ -1,5 +1,5 @@
 // One thread is held by a debugger (ptrace stop): cycles end without reclaiming, and reclaim again once it runs.
-// allow-stderr: gcpre
+// allow-stderr: ^gcpre
 #include "check.h"
 #include <sys/prctl.h>
 #include <sys/ptrace.h>

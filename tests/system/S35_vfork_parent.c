@@ -1,5 +1,5 @@
 // A thread that waits for its vfork child answers no signal: cycles end all the same, and reclaim again afterwards.
-// allow-stderr: gcpre
+// allow-stderr: ^gcpre
 #include "check.h"
 
 static int ends[2], about_to;

@@ -1,7 +1,7 @@
 // The only pointer moves to and fro by writes that no barrier sees: through /proc/self/mem and process_vm_writev.
 // args: proc_mem
 // args: process_vm_writev
-// allow-stderr: gcpre
+// allow-stderr: ^gcpre
 #include "check.h"
 #include <sys/uio.h>
 

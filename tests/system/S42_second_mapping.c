@@ -1,5 +1,5 @@
 // Shared memory is written through a second mapping, and by write(2) to its descriptor: the only pointer moves there.
-// allow-stderr: gcpre
+// allow-stderr: ^gcpre
 #include "check.h"
 
 enum { PAGE = 4096, PAGES = 64 };

@@ -2,13 +2,9 @@
 // args: RLIMIT_AS
 // args: RLIMIT_DATA
 // args: both
-// allow-stderr: gcpre
+// allow-stderr: ^gcpre
 #include "check.h"
 #include <sys/resource.h>
-
-static char *slots[300];
-static void put(size_t i, char *p) { slots[i] = p; }
-static void drop(size_t i) { slots[i] = NULL; }
 
 static void until_memory_ends(size_t size)
 {
@@ -41,12 +37,12 @@ static void run_again_limited(char **argv)
 int main(int argc, char **argv)
 {
     if (argc < 3) run_again_limited(argv);
-    hazard(300, 60, put, drop);
+    hazard(300, 60, put_slot, drop_slot);
     collector_start();
     until_memory_ends(1000);
     collector_stop();
     until_memory_ends(100000);
-    hazard(300, 60, put, drop);
+    hazard(300, 60, put_slot, drop_slot);
     until_memory_ends(3 << 20);
-    hazard(300, 60, put, drop);
+    hazard(300, 60, put_slot, drop_slot);
 }

@@ -1,9 +1,6 @@
 // A child of a child of a child, each with threads, collecting, and with handlers registered by pthread_atfork that allocate.
 #include "check.h"
 
-static char *slots[200];
-static void put(size_t i, char *p) { slots[i] = p; }
-static void drop(size_t i) { slots[i] = NULL; }
 static int prepared;
 
 static void prepare(void) { prepared++; free(malloc(1000)); }
@@ -16,7 +13,7 @@ static void generation(int left)
     pid_t child = fork();
     if (child == 0) {
         if (left > 0) generation(left - 1);
-        hazard(200, 80, put, drop);
+        hazard(200, 80, put_slot, drop_slot);
         exit(left == 0 ? 5 : 0);
     }
     expect_child(child, left == 0 ? 5 << 8 : 0);
@@ -28,5 +25,5 @@ int main(void)
     CHECK(pthread_atfork(prepare, after, after) == 0);
     generation(6);
     CHECK(prepared == 1);
-    hazard(200, 80, put, drop);
+    hazard(200, 80, put_slot, drop_slot);
 }

@@ -6,12 +6,8 @@
 #include "check.h"
 
 enum { FORKERS = 2, FORKS = 40 };
-static char *slots[200];
 static const char *way;
 static int stop;
-
-static void put(size_t i, char *p) { slots[i] = p; }
-static void drop(size_t i) { slots[i] = NULL; }
 
 static pid_t do_fork(void)
 {
@@ -33,12 +29,12 @@ static void *churn(void *unused)
 static void be_the_child(void)
 {
     static struct herd fresh;
-    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 80), "inherited block %zu", i);
+    for (size_t i = 0; i < 200; i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 80), "inherited block %zu", i);
     herd_lose(&fresh, 1000, 300);
     drop_and_collect();
     herd_check_gone(&fresh);
-    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 80), "block %zu after the child's cycles", i);
-    hazard(200, 80, put, drop);
+    for (size_t i = 0; i < 200; i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 80), "block %zu after the child's cycles", i);
+    hazard(200, 80, put_slot, drop_slot);
     _exit(0);
 }
 
@@ -55,7 +51,7 @@ static void *fork_often(void *unused)
 int main(int argc, char **argv)
 {
     way = argv[argc - 1];
-    for (size_t i = 0; i < COUNT(slots); i++) slots[i] = branded((char *)malloc(80), 80);
+    for (size_t i = 0; i < 200; i++) slots[i] = branded((char *)malloc(80), 80);
     pthread_t forkers[FORKERS], churner = start(churn, NULL);
     collector_start();
     for (size_t i = 0; i < FORKERS; i++) forkers[i] = start(fork_often, NULL);
@@ -63,5 +59,5 @@ int main(int argc, char **argv)
     collector_stop();
     SET(stop, 1);
     join(churner);
-    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 80), "block %zu in the parent", i);
+    for (size_t i = 0; i < 200; i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 80), "block %zu in the parent", i);
 }

@@ -4,12 +4,12 @@
 // config: default
 #include "check.h"
 
-static char *slots[1000];
+static char *blocks[1000];
 
 static void work(void)
 {
     for (int round = 0; round < 300; round++)
-        for (size_t i = 0; i < COUNT(slots); i++) slots[i] = branded((char *)malloc(200), 200);
+        for (size_t i = 0; i < COUNT(blocks); i++) blocks[i] = branded((char *)malloc(200), 200);
 }
 
 int main(int argc, char **argv)
@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     CHECK(unshare(CLONE_NEWUSER) == 0);
     work();  // and the collector comes back afterwards
     drop_and_collect();
-    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 200));
+    for (size_t i = 0; i < COUNT(blocks); i++) CHECK(is_allocated(hide(blocks[i])) && is_whole(hide(blocks[i]), 200));
     herd_lose(&lost, 1000, 60);
     drop_and_collect();
     herd_check_gone(&lost);

@@ -1,7 +1,7 @@
 // A seccomp filter, as OpenSSH's, that kills on any system call but a few: malloc and free go on, the program lives.
 // args: prctl
 // args: seccomp
-// allow-stderr: gcpre
+// allow-stderr: ^gcpre
 #include "check.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -21,7 +21,7 @@ static struct sock_filter filter[] = {
 
 int main(int argc, char **argv)
 {
-    static char *slots[2000];
+    static char *blocks[2000];
     struct sock_fprog program = {COUNT(filter), filter};
     herd_lose(&lost, 1000, 60);
     drop_and_collect();
@@ -30,13 +30,13 @@ int main(int argc, char **argv)
     bool by_prctl = strcmp(argv[argc - 1], "prctl") == 0;
     CHECK((by_prctl ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) : (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) == 0);
     for (unsigned i = 0; i < 400000; i++) {
-        char **slot = &slots[i * 7 % COUNT(slots)];
+        char **slot = &blocks[i * 7 % COUNT(blocks)];
         if (i % 3) free(*slot);
         *slot = branded((char *)malloc(16 + i % 700), 16);
     }
     char *large = branded((char *)malloc(30 << 20), 30 << 20);
     free(large);
     collect();
-    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 16), "block %zu", i);
+    for (size_t i = 0; i < COUNT(blocks); i++) CHECK(is_allocated(hide(blocks[i])) && is_whole(hide(blocks[i]), 16), "block %zu", i);
     syscall(SYS_exit_group, 0);
 }

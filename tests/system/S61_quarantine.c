@@ -3,7 +3,7 @@
 // needs-library: yes
 #include "check.h"
 
-static char *dangling[500];
+static char *volatile dangling[500];
 static hidden addresses[500];
 
 NOINLINE static void free_all(void)
@@ -33,7 +33,7 @@ int main(void)
     CHECK(reused(3000) == 0, "a block was reused while a pointer to it exists");
     drop_and_collect();
     CHECK(reused(3000) == 0, "a block was reused while a pointer to it exists");
-    memset(dangling, 0, sizeof dangling);
+    for (size_t i = 0; i < 500; i++) dangling[i] = NULL;
     size_t count = 0;
     for (int i = 0; i < 20 && count == 0; i++) {
         drop_and_collect();

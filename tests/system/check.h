@@ -191,6 +191,11 @@ HELPER void hazard(size_t count, size_t size, put_function *put, drop_function *
     herd_check_gone(&held);
 }
 
+/* The plainest place for pointers: a global table. */
+static __attribute__((unused)) char *volatile slots[1024];
+HELPER void put_slot(size_t i, char *p) { slots[i] = p; }
+HELPER void drop_slot(size_t i) { slots[i] = NULL; }
+
 /* The same where a cycle may reclaim nothing as long as the hazard stands. */
 HELPER void hazard_may_pause(size_t count, size_t size, put_function *put, drop_function *drop)
 {
@@ -234,7 +239,7 @@ static __attribute__((unused)) struct {
     pthread_t thread;
     unsigned cycles;
     bool stop;
-    char *table[100];
+    char *volatile table[100];
     struct herd kept, lost;
 } collector;
 
@@ -264,7 +269,7 @@ HELPER void collector_stop(void)
     drop_and_collect();
     herd_check_whole(&collector.kept);
     herd_check_gone(&collector.lost);
-    memset(collector.table, 0, sizeof collector.table);
+    for (size_t i = 0; i < COUNT(collector.table); i++) collector.table[i] = NULL;
 }
 
 HELPER void wait_for_cycles(unsigned count)

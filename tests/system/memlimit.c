@@ -5,8 +5,8 @@
 
 int main(void)
 {
-    static char *slots[5000];
-    for (unsigned i = 0; i < 500000; i++) slots[i * 7 % COUNT(slots)] = branded((char *)malloc(1000), 1000);
-    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 1000), "block %zu", i);
+    static char *blocks[5000];
+    for (unsigned i = 0; i < 500000; i++) blocks[i * 7 % COUNT(blocks)] = branded((char *)malloc(1000), 1000);
+    for (size_t i = 0; i < COUNT(blocks); i++) CHECK(is_allocated(hide(blocks[i])) && is_whole(hide(blocks[i]), 1000), "block %zu", i);
     CHECK(status_of("VmHWM:") < 96 << 10, "peak of %ld kB", status_of("VmHWM:"));
 }

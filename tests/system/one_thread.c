@@ -4,9 +4,9 @@
 
 int main(void)
 {
-    char *slots[1000];
-    for (size_t i = 0; i < COUNT(slots); i++) slots[i] = branded((char *)malloc(i), i);
-    for (size_t i = 0; i < COUNT(slots); i++) free(slots[i]);
+    char *blocks[1000];
+    for (size_t i = 0; i < COUNT(blocks); i++) blocks[i] = branded((char *)malloc(i), i);
+    for (size_t i = 0; i < COUNT(blocks); i++) free(blocks[i]);
     CHECK(status_of("Threads:") == 1, "%ld threads", status_of("Threads:"));
     for (int fd = 3; fd < 20000; fd++) CHECK(fcntl(fd, F_GETFD) == -1, "descriptor %d is open", fd);
     CHECK(status_of("VmRSS:") < 12 << 10, "%ld kB resident", status_of("VmRSS:"));

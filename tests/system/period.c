@@ -3,7 +3,7 @@
 // needs-library: yes
 #include "check.h"
 
-static char *slots[200];
+static char *blocks[200];
 
 static bool all_gone(void)
 {
@@ -15,11 +15,11 @@ static bool all_gone(void)
 
 int main(void)
 {
-    for (size_t i = 0; i < COUNT(slots); i++) slots[i] = branded((char *)malloc(100000), 100000);
+    for (size_t i = 0; i < COUNT(blocks); i++) blocks[i] = branded((char *)malloc(100000), 100000);
     herd_lose(&lost, 1000, 200);
     clear_stack();
     WAIT_UNTIL(all_gone());
-    for (size_t i = 0; i < COUNT(slots); i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 100000), "block %zu", i);
+    for (size_t i = 0; i < COUNT(blocks); i++) CHECK(is_allocated(hide(blocks[i])) && is_whole(hide(blocks[i]), 100000), "block %zu", i);
     char line[300] = "";
     FILE *trace = fopen("trace", "r");
     CHECK(trace);

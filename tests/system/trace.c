@@ -11,10 +11,10 @@ static const char layout[] =
 
 int main(void)
 {
-    static char *slots[40];
-    for (int i = 0; i < 400; i++) slots[i % 40] = branded((char *)malloc(1 << 20), 1 << 20);
+    static char *blocks[40];
+    for (int i = 0; i < 400; i++) blocks[i % 40] = branded((char *)malloc(1 << 20), 1 << 20);
     for (int i = 0; i < 5; i++) collect();
-    for (int i = 0; i < 40; i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 1 << 20));
+    for (int i = 0; i < 40; i++) CHECK(is_allocated(hide(blocks[i])) && is_whole(hide(blocks[i]), 1 << 20));
 
     FILE *trace = fopen("trace", "r");
     regex_t regex;

@@ -1,0 +1,226 @@
+#include "gc/collector.h"
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "gc/cycle.h"
+#include "gc/mark.h"
+#include "gc/pace.h"
+#include "gc/scan.h"
+#include "gc/trace.h"
+#include "gc/workers.h"
+#include "sys/cpu.h"
+#include "sys/syscall.h"
+#include "world/barrier.h"
+#include "world/procfd.h"
+#include "world/stop.h"
+
+#include <errno.h>
+
+enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING };
+
+_Atomic bool collector_start_wanted;
+
+static _Atomic int state;             // enum thread_state
+static _Atomic bool passive;
+static _Atomic uint32_t requests;     // the thread sleeps on this; bumped by whoever wants a cycle
+static _Atomic uint32_t forced_until; // requests up to this number are manual: cycles for them count as forced
+static _Atomic uint32_t served;       // the newest request that a finished cycle began after; waiters sleep on it
+static _Atomic uint32_t refills;      // for GCPRE_STRESS
+static pid_t process;
+static int log_fd = -1;
+
+void collector_boot(void)
+{
+    process = sys_getpid();
+    pace_boot(options.gogc);
+    scan_boot((unsigned)options.scan_align);
+    trace_boot();
+}
+
+void collector_passive(const char *why)
+{
+    if (!atomic_exchange(&passive, true))
+        log_line("nothing will be reclaimed in this process: %s", why);
+}
+
+// --- the thread ---------------------------------------------------------------------------------------------
+
+static void write_log(const char *line, size_t bytes)
+{
+    if (log_fd >= 0)
+        sys_write(log_fd, line, bytes);
+    else
+        procfd_write_stderr(line, bytes);
+}
+
+static void open_log(void)
+{
+    char path[4096];
+    if (!options.log || !options_expand_path(options.log, path, sizeof path))
+        return;
+    log_fd = sys_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (log_fd < 0)
+        log_line("%s: the log cannot be opened (error %d); using standard error", path, -log_fd);
+}
+
+// Only this thread's lines may go through its descriptors; the others keep writing to the program's.
+static void log_from_anywhere(const char *line, size_t bytes)
+{
+    if (thread_is_own(sys_gettid()))
+        write_log(line, bytes);
+    else
+        sys_write(2, line, bytes);
+}
+
+static bool set_up(void)
+{
+    unsigned processors = (unsigned)cpu_count();
+    workers_thread_begin();
+    if (!procfd_open())
+        return false;
+    log_writer = log_from_anywhere;
+    open_log();
+    stop_boot(options.signal);
+    barrier_boot(options.barrier);
+    workers_boot(options.workers ? (unsigned)options.workers : processors / 4,
+                 options.workers ? (unsigned)options.workers : processors);
+    return cycle_boot();
+}
+
+static bool wait_for_request(uint32_t seen)
+{
+    struct timespec period = {(time_t)(options.period_ns / 1000000000u), (long)(options.period_ns % 1000000000u)};
+    while (atomic_load(&requests) == seen)
+        if (sys_futex_wait(&requests, seen, options.period_ns ? &period : NULL) == -ETIMEDOUT)
+            return false;
+    return true;
+}
+
+static void announce(uint32_t request)
+{
+    atomic_store(&served, request);
+    sys_futex_wake(&served, INT32_MAX);
+}
+
+static void *run(void *arg)
+{
+    uint32_t seen = 0;
+    (void)arg;
+    if (!set_up()) {
+        collector_passive("the kernel's view of the process (/proc/self) is not accessible");
+        announce(atomic_load(&requests));
+        return NULL;
+    }
+    atomic_store(&state, THREAD_RUNNING);
+    for (;;) {
+        bool asked = wait_for_request(seen);
+        seen = atomic_load(&requests);
+        bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
+        if (!atomic_load(&passive))
+            cycle_run(forced);
+        announce(seen);
+    }
+    return NULL;
+}
+
+void collector_start(void)
+{
+    int none = THREAD_NONE;
+    if (sys_getpid() != process || !atomic_compare_exchange_strong(&state, &none, THREAD_STARTING))
+        return; // a vfork child has our memory, but must not have a thread in it
+    atomic_store(&collector_start_wanted, false);
+    int error = workers_start_thread(run, NULL);
+    if (error)
+        collector_passive("the collector's thread could not be created");
+}
+
+// --- requests -----------------------------------------------------------------------------------------------
+
+static void request(void)
+{
+    atomic_fetch_add(&requests, 1);
+    sys_futex_wake(&requests, 1);
+    if (atomic_load(&state) == THREAD_NONE)
+        atomic_store(&collector_start_wanted, true);
+}
+
+// One request at a time: a cycle that is due stays due until one has run.
+static void request_once(void)
+{
+    if (atomic_load(&requests) == atomic_load(&served))
+        request();
+    else if (atomic_load(&state) == THREAD_NONE)
+        atomic_store(&collector_start_wanted, true);
+}
+
+static bool stress_due(void)
+{
+    return options.stress && atomic_fetch_add_explicit(&refills, 1, memory_order_relaxed) % options.stress == options.stress - 1;
+}
+
+void collector_pace(void *p)
+{
+    if (atomic_load_explicit(&passive, memory_order_relaxed))
+        return;
+    if (pace_due() || stress_due())
+        request_once();
+    struct heap_block block = heap_find((uintptr_t)p);
+    pace_assist(block.kind == HEAP_SMALL ? block.bytes * class_table[block.bin].magazine / 2 : block.bytes);
+}
+
+bool collector_collect(void)
+{
+    if (atomic_load(&passive))
+        return false;
+    uint32_t mine = atomic_fetch_add(&requests, 1) + 1, now;
+    atomic_store(&forced_until, mine);
+    if (atomic_load(&state) == THREAD_NONE)
+        collector_start();
+    sys_futex_wake(&requests, 1);
+    while ((int32_t)((now = atomic_load(&served)) - mine) < 0) {
+        if (atomic_load(&passive))
+            return false;
+        sys_futex_wait(&served, now, &(struct timespec){.tv_sec = 1});
+    }
+    return true;
+}
+
+// --- fork ---------------------------------------------------------------------------------------------------
+
+void collector_fork_prepare(void)
+{
+    grey_fork_prepare();
+}
+
+void collector_fork_parent(void)
+{
+    grey_fork_done();
+}
+
+static void log_to_stderr(const char *line, size_t bytes)
+{
+    sys_write(2, line, bytes);
+}
+
+void collector_fork_child(void)
+{
+    bool had_thread = atomic_load(&state) != THREAD_NONE;
+    grey_fork_done();
+    process = sys_getpid();
+    log_writer = log_to_stderr;
+    log_fd = -1;
+    atomic_store(&state, THREAD_NONE);
+    atomic_store(&requests, 0);
+    atomic_store(&served, 0);
+    atomic_store(&forced_until, 0);
+    barrier_fork_child();
+    cycle_fork_child();
+    workers_fork_child();
+    pace_fork_child();
+    grey_reset();
+    if (had_thread)
+        heap_fork_forget_cycle();
+    trace_boot();
+}

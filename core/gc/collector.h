@@ -1,0 +1,27 @@
+// The collector thread: starts when the heap first reaches its goal, never before; runs cycles that the heap's growth, the
+// clock, or somebody asks for.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void collector_boot(void);
+
+// Somebody allocated on the slow path, outside a critical section: starts a cycle when it is due, assists.
+void collector_pace(void *p);
+
+// True when a cycle is wanted but the thread does not exist yet: whoever is in a position to create one calls
+// collector_start. Never from inside the dynamic loader or libc, which may hold their locks.
+extern _Atomic bool collector_start_wanted;
+void collector_start(void);
+
+// Runs a full cycle that begins after the call, and returns when its sweep is done. False when there can be none (passive,
+// or no thread could be had). Not from a signal handler.
+bool collector_collect(void);
+
+// No cycle runs from now on; malloc and free go on. One line says why.
+void collector_passive(const char *why);
+
+void collector_fork_prepare(void);
+void collector_fork_parent(void);
+void collector_fork_child(void);

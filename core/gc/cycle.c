@@ -1,0 +1,290 @@
+// A collection cycle.
+//
+//   program     ══════╤══╤══╤════════════════════════════════════════╤═════╤══════════════════
+//                     stack by stack                                  stop
+//   collector     arm │  │  │ roots, mark ........ pre-clean rounds   │     │ sweep ..........
+//
+// Non-moving, tri-colour, concurrent: white = mark bit clear, grey = marked and in the grey pool, black = marked and scanned.
+// New blocks are white; nothing that the program does marks anything. What makes that right:
+//
+// C1. Before the first block is marked all marks are clear (the last sweep left them so), the barrier is armed, and every
+//     registered thread has been outside its critical section since heap_marking was set (the handshake).
+// C2. A block scanned at time t was scanned as it was at t. If it was written after the barrier was armed, its page is
+//     reported by a fetch; the fetch in the final stop comes after the last write. So at the end each black block's
+//     words have been seen as they are at the stop.
+// C3. At the stop every root is scanned as it is at the stop: all stacks and registers, all private and writable pages.
+// C4. Hence after the final drain every block reachable through words that the scan can see is black, and a white one
+//     is unreachable: nobody can ever hand it to free, store it or read it again.
+// C5. Slots in magazines are marked at the stop, so that the sweep leaves them alone; they are no blocks.
+// C6. Whatever went wrong on the way (a thread that did not stop, a root that could not be read, memory for the grey pool)
+//     cancels the reclaiming, never the soundness: `doubt` says why.
+//
+// While the world is stopped: raw system calls and memory prepared before; no libc, no lock that a mutator may hold outside
+// a critical section (there is none), no log line.
+#include "gc/cycle.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/meta.h"
+#include "base/options.h"
+#include "gc/mark.h"
+#include "gc/pace.h"
+#include "gc/trace.h"
+#include "gc/verify.h"
+#include "gc/workers.h"
+#include "heap/heap.h"
+#include "sys/context.h"
+#include "world/barrier.h"
+#include "world/roots.h"
+#include "world/stop.h"
+
+enum { PRECLEAN_ROUNDS = 4, MAX_STACKS = 8192 };
+#define PRECLEAN_ENOUGH (256 * KIB) // dirty bytes that the final stop may well take
+
+static struct trace trace;            // the figures of the current cycle
+static const char *doubt;             // why nothing is reclaimed this time; NULL: no reason
+static struct roots_hole *stacks;     // dead parts of stacks, for the root scan
+static size_t stack_count;
+static uint64_t cycles, dirty_bytes;
+
+static void doubt_for(const char *why)
+{
+    if (why && !doubt)
+        doubt = why;
+}
+
+// --- what is scanned ----------------------------------------------------------------------------------------
+
+static void scan_words(const void *words, size_t bytes)
+{
+    mark_words(workers_own(), words, bytes);
+}
+
+static void scan_dirty(uintptr_t lo, uintptr_t hi)
+{
+    dirty_bytes += hi - lo;
+    mark_rescan(workers_own(), lo, hi);
+}
+
+static void scan_registers(const struct thread *t)
+{
+    size_t bytes;
+    const void *area = context_general(t->context, &bytes);
+    scan_words(area, bytes);
+    area = context_vector(t->context, &bytes);
+    if (area)
+        scan_words(area, bytes & ~7UL);
+}
+
+// A thread stands on its own stack, or on another: a coroutine's, an alternate one. Its own is scanned from the stack
+// pointer on, or whole; the other is the program's memory, a root or a heap block like any (SOUNDNESS S14), but the part from
+// the stack pointer to its end is scanned here too, in case it is a block that nothing else refers to.
+static void scan_stack(const struct thread *t)
+{
+    uintptr_t sp = align_down(t->sp, 8), lo, hi;
+    struct heap_block block = heap_find(sp);
+    if (sp >= t->stack_lo && sp < t->stack_hi)
+        scan_words((const void *)sp, t->stack_hi - sp);
+    else if (block.allocated)
+        mark_candidate(workers_own(), sp);
+    else if (roots_mapping(sp, &lo, &hi))
+        scan_words((const void *)sp, hi - sp);
+}
+
+static void note_stack(const struct thread *t, bool whole)
+{
+    bool on_it = t->sp >= t->stack_lo && t->sp < t->stack_hi;
+    uintptr_t end = whole ? t->stack_hi : align_down(t->sp, 8);
+    if (t->stack_hi && on_it && stack_count < MAX_STACKS)
+        stacks[stack_count++] = (struct roots_hole){t->stack_lo, end};
+}
+
+static void scan_thread(const struct thread *t)
+{
+    scan_stack(t);
+    if (t->context)
+        scan_registers(t);
+    trace.stack_bytes += t->stack_hi > t->sp ? t->stack_hi - t->sp : 0;
+}
+
+static void scan_thread_running_world(struct thread *t)
+{
+    uint64_t begun = clock_ns();
+    scan_thread(t);
+    note_stack(t, true);
+    mark_settle(workers_own());
+    trace_pause(&trace.begin, clock_ns() - begun);
+}
+
+static void scan_stopped_thread(struct thread *t)
+{
+    scan_thread(t);
+    note_stack(t, false);
+}
+
+static void blacken(void *const *slots, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mark_slot_black(slots[i]);
+}
+
+static void scan_passing(void *p)
+{
+    mark_candidate(workers_own(), (uintptr_t)p);
+}
+
+static void scan_magazines(void)
+{
+    for (struct thread *t = thread_first_locked(); t; t = t->next)
+        if (t->cache)
+            cache_visit(t->cache, blacken, scan_passing);
+}
+
+// --- the phases ---------------------------------------------------------------------------------------------
+
+static bool begin(bool forced)
+{
+    doubt = NULL;
+    trace = (struct trace){.number = cycles + 1, .forced = forced, .start_ns = clock_ns()};
+    trace.heap_begin_bytes = heap_live_bytes();
+    workers_reset_totals();
+    grey_reset();
+    pace_cycle_begins();
+    atomic_store(&heap_marking, true);
+    return barrier_arm();
+}
+
+static void scan_stacks_one_by_one(void)
+{
+    stack_count = 0;
+    trace.stack_bytes = 0;
+    doubt_for(world_handshake(scan_thread_running_world));
+}
+
+static void mark_beside_the_program(void)
+{
+    uint64_t begun = clock_ns();
+    roots_scan_running(stacks, stack_count, scan_words);
+    workers_drain(false);
+    for (int round = 0; round < PRECLEAN_ROUNDS; round++) {
+        uint64_t before = dirty_bytes;
+        barrier_fetch(true, scan_dirty);
+        workers_drain(false);
+        if (dirty_bytes - before < PRECLEAN_ENOUGH)
+            break;
+    }
+    trace.concurrent_ns = clock_ns() - begun;
+    pace_mark_ended(workers_totals().scanned_bytes, trace.concurrent_ns);
+}
+
+// Everything that marking in a stopped world takes; with nothing marked before it is a whole mark.
+static void mark_what_is_left(bool all)
+{
+    stack_count = 0;
+    trace.stack_bytes = 0;
+    world_each_stopped(scan_stopped_thread);
+    doubt_for(roots_scan_stopped(stacks, stack_count, scan_words));
+    if (!all)
+        barrier_fetch(false, scan_dirty);
+    scan_magazines();
+    workers_drain(true);
+    if (grey_overflowed())
+        doubt_for("no memory for the mark stack");
+}
+
+static void mark_again(void)
+{
+    mark_what_is_left(true);
+}
+
+static void stop_and_finish(bool marked_before)
+{
+    uint64_t begun = clock_ns();
+    const char *problem = world_stop();
+    if (problem) {
+        doubt_for(problem);
+        return;
+    }
+    mark_what_is_left(!marked_before);
+    if (options.verify && !doubt)
+        verify_marks(mark_again);
+#ifdef GCPRE_DEBUG
+    heap_check();
+#endif
+    atomic_store(&heap_marking, false);
+    heap_sweep_begin(options.reclaim && !doubt);
+    trace.heap_end_bytes = heap_live_bytes();
+    world_resume();
+    trace_pause(&trace.stop, clock_ns() - begun);
+}
+
+// The world could not be stopped: nothing is known, the marks go.
+static void abandon(void)
+{
+    atomic_store(&heap_marking, false);
+    pace_assists_end();
+    grey_reset();
+    mark_clear_all();
+    trace.heap_end_bytes = heap_live_bytes();
+}
+
+static void sweep(void)
+{
+    if (atomic_load(&heap_marking)) {
+        abandon();
+        trace.live_bytes = trace.heap_end_bytes;
+    } else {
+        heap_sweep_all();
+        struct sweep_count count = heap_sweep_total();
+        trace.live_bytes = count.live_bytes;
+        trace.dead_bytes = count.dead_bytes;
+        trace.dead_blocks = count.dead_blocks;
+    }
+}
+
+static void end(void)
+{
+    struct worker_totals totals = workers_totals();
+    cycles++;
+    trace.goal_bytes = pace_figures().goal_bytes;
+    trace.root_bytes = roots_bytes();
+    trace.assist_ns = pace_assist_ns();
+    trace.scanned_bytes = totals.scanned_bytes;
+    trace.dirty_bytes = dirty_bytes;
+    trace.doubt = doubt;
+    pace_cycle_ended(trace.live_bytes, trace.root_bytes + trace.stack_bytes);
+    trace_cycle(&trace);
+}
+
+void cycle_run(bool forced)
+{
+    dirty_bytes = 0;
+    bool concurrent = begin(forced);
+    if (concurrent)
+        scan_stacks_one_by_one();
+    if (concurrent && !doubt)
+        mark_beside_the_program();
+    if (!doubt)
+        stop_and_finish(concurrent);
+    barrier_disarm();
+    sweep();
+    end();
+}
+
+uint64_t cycle_count(void)
+{
+    return cycles;
+}
+
+bool cycle_boot(void)
+{
+    if (!stacks)
+        stacks = meta_map(MAX_STACKS * sizeof stacks[0]);
+    return stacks && roots_boot();
+}
+
+void cycle_fork_child(void)
+{
+    atomic_store(&heap_marking, false);
+    cycles = 0;
+}

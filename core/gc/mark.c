@@ -1,0 +1,274 @@
+#include "gc/mark.h"
+
+#include "gc/scan.h"
+
+#include <string.h>
+
+#define PIECE_BYTES (64 * KIB) // of a large block, scanned at a time
+#define LARGE_TAG 1UL
+
+static void push(struct marker *m, uintptr_t entry)
+{
+    if (!m->local && !(m->local = grey_new()))
+        return;
+    if (m->local->count == GREY_CHUNK_ENTRIES) {
+        grey_give(m->local);
+        m->local = grey_new();
+        if (!m->local)
+            return;
+    }
+    m->local->entries[m->local->count++] = entry;
+}
+
+static void mark_large(struct marker *m, uintptr_t value)
+{
+    uint32_t id = large_id_at(value);
+    if (!id)
+        return;
+    struct large *row = large_row(id);
+    if (atomic_load_explicit(&row->mark, memory_order_relaxed) || atomic_exchange(&row->mark, 1))
+        return;
+    uintptr_t base = row->base;
+    m->marked_blocks++;
+    m->marked_bytes += row->bytes;
+    if (base)
+        push(m, base | LARGE_TAG);
+}
+
+static void mark_small(struct marker *m, uintptr_t value, uint32_t unit_bin)
+{
+    const struct size_class *c = &class_table[unit_bin - 1];
+    uint32_t offset = (value - cage.base) & (UNIT_BYTES - 1), slot = slot_of(c, offset);
+    uint64_t bit = 1UL << slot % 64;
+    if (slot >= c->slots)
+        return;
+    struct slot_word *word = &cage.words[cage_unit(value) * WORDS_PER_SPAN + slot / 64];
+    if ((atomic_load_explicit(&word->mark, memory_order_relaxed) |
+         atomic_load_explicit(&word->free, memory_order_relaxed)) & bit)
+        return;
+    if (atomic_fetch_or_explicit(&word->mark, bit, memory_order_relaxed) & bit)
+        return;
+    m->marked_blocks++;
+    m->marked_bytes += c->size;
+    push(m, align_down(value, UNIT_BYTES) + (uintptr_t)slot * c->size);
+}
+
+static void settle_candidate(struct marker *m, uintptr_t value)
+{
+    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(value)], memory_order_acquire);
+    if (unit)
+        mark_small(m, value, unit);
+    else
+        mark_large(m, value);
+}
+
+void mark_candidate(struct marker *m, uintptr_t value)
+{
+    if (!cage_contains(value))
+        return;
+    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(value)], memory_order_relaxed);
+    if (unit) {
+        uint32_t slot = slot_of(&class_table[unit - 1], (value - cage.base) & (UNIT_BYTES - 1));
+        __builtin_prefetch(&cage.words[cage_unit(value) * WORDS_PER_SPAN + slot / 64 % WORDS_PER_SPAN], 1);
+    }
+    uintptr_t *place = &m->pending[m->pending_at++ % MARK_PENDING], oldest = *place;
+    *place = value;
+    if (oldest)
+        settle_candidate(m, oldest);
+}
+
+static void settle_candidates(struct marker *m)
+{
+    for (unsigned i = 0; i < MARK_PENDING; i++) {
+        uintptr_t *place = &m->pending[m->pending_at++ % MARK_PENDING], value = *place;
+        *place = 0;
+        if (value)
+            settle_candidate(m, value);
+    }
+}
+
+void mark_words(struct marker *m, const void *words, size_t bytes)
+{
+    const char *at = words;
+    uintptr_t found[SCAN_MAX_CANDIDATES];
+    m->scanned_bytes += bytes;
+    while (bytes) {
+        // Neighbouring blocks overlap by a word, so that an unaligned pointer across the seam is seen.
+        size_t block = min_size(bytes, SCAN_BLOCK_BYTES);
+        size_t count = scan_filter(at, block, found);
+        for (size_t i = 0; i < count; i++)
+            mark_candidate(m, found[i]);
+        if (block == bytes)
+            break;
+        at += block - 8;
+        bytes -= block - 8;
+    }
+}
+
+void mark_slot_black(void *p)
+{
+    uintptr_t address = (uintptr_t)p;
+    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(address)], memory_order_acquire);
+    if (!unit)
+        return;
+    uint32_t slot = slot_of(&class_table[unit - 1], (address - cage.base) & (UNIT_BYTES - 1));
+    atomic_fetch_or_explicit(&cage.words[cage_unit(address) * WORDS_PER_SPAN + slot / 64].mark, 1UL << slot % 64,
+                             memory_order_relaxed);
+}
+
+// One piece; the rest goes back first, so that another worker can take it.
+static void scan_large(struct marker *m, uintptr_t at)
+{
+    uint32_t id = large_id_at(at);
+    if (!id)
+        return; // freed meanwhile
+    const struct large *row = large_row(id);
+    uintptr_t end = min_size(row->base + row->bytes, cage_top()); // both may be another block's by now: harmless
+    if (at >= end)
+        return;
+    size_t bytes = min_size(end - at, PIECE_BYTES);
+    if (bytes < end - at)
+        push(m, (at + bytes) | LARGE_TAG);
+    mark_words(m, (const void *)at, min_size(bytes + 8, end - at) & ~7UL);
+}
+
+static void scan_entry(struct marker *m, uintptr_t entry)
+{
+    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(entry)], memory_order_relaxed);
+    if (entry & LARGE_TAG)
+        scan_large(m, entry & ~LARGE_TAG);
+    else if (unit)
+        mark_words(m, (const void *)entry, class_table[unit - 1].size);
+}
+
+// The next entry of this marker or of the pool into the ring of those being fetched.
+static bool fetch_ahead(struct marker *m)
+{
+    if (!m->local || m->local->count == 0) {
+        struct grey_chunk *more = grey_take();
+        if (!more)
+            return false;
+        if (m->local)
+            grey_drop(m->local);
+        m->local = more;
+    }
+    uintptr_t entry = m->local->entries[--m->local->count];
+    __builtin_prefetch((const void *)(entry & ~LARGE_TAG));
+    __builtin_prefetch((const void *)((entry & ~LARGE_TAG) + 64));
+    m->ahead[(m->ahead_at + m->ahead_count++) % MARK_AHEAD] = entry;
+    return true;
+}
+
+static bool take_ahead(struct marker *m, uintptr_t *entry)
+{
+    while (m->ahead_count < MARK_AHEAD && fetch_ahead(m))
+        ;
+    if (m->ahead_count == 0)
+        return false;
+    *entry = m->ahead[m->ahead_at++ % MARK_AHEAD];
+    m->ahead_count--;
+    return true;
+}
+
+// Others are out of work: they get the older half of ours.
+static void share(struct marker *m)
+{
+    struct grey_chunk *local = m->local;
+    struct grey_chunk *half = local && local->count > 64 ? grey_new() : NULL;
+    if (!half)
+        return;
+    half->count = local->count / 2;
+    memcpy(half->entries, local->entries, half->count * sizeof half->entries[0]);
+    local->count -= half->count;
+    memmove(local->entries, local->entries + half->count, local->count * sizeof local->entries[0]);
+    grey_give(half);
+}
+
+bool mark_drain(struct marker *m, uint64_t budget)
+{
+    uint64_t stop_at = m->scanned_bytes + budget;
+    uintptr_t entry;
+    if (stop_at < budget)
+        stop_at = UINT64_MAX;
+    while (m->scanned_bytes < stop_at) {
+        if (!take_ahead(m, &entry)) {
+            settle_candidates(m);
+            if (!take_ahead(m, &entry))
+                return true;
+        }
+        scan_entry(m, entry);
+        if (unlikely(atomic_load_explicit(&grey_hungry, memory_order_relaxed)) && grey_is_empty())
+            share(m);
+    }
+    return false;
+}
+
+void mark_settle(struct marker *m)
+{
+    settle_candidates(m);
+    for (; m->ahead_count; m->ahead_count--)
+        push(m, m->ahead[m->ahead_at++ % MARK_AHEAD]);
+    if (m->local && m->local->count)
+        grey_give(m->local);
+    else if (m->local)
+        grey_drop(m->local);
+    m->local = NULL;
+}
+
+// The part of [lo, hi) inside a block, a word wider on both sides for unaligned pointers across the page's edge.
+static void rescan_part(struct marker *m, uintptr_t block, uintptr_t block_end, uintptr_t lo, uintptr_t hi)
+{
+    uintptr_t from = max_size(block, lo - 8), to = min_size(block_end, hi + 8);
+    if (from < to)
+        mark_words(m, (const void *)from, (to - from) & ~7UL);
+}
+
+static void rescan_span(struct marker *m, uintptr_t base, const struct size_class *c, uintptr_t lo, uintptr_t hi)
+{
+    const struct slot_word *words = &cage.words[cage_unit(base) * WORDS_PER_SPAN];
+    uint32_t slot = slot_of(c, (uint32_t)(lo - base)), last = slot_of(c, (uint32_t)(hi - 1 - base));
+    for (; slot <= last && slot < c->slots; slot++) {
+        const struct slot_word *word = &words[slot / 64];
+        uint64_t bit = 1UL << slot % 64;
+        if (!(atomic_load_explicit(&word->mark, memory_order_relaxed) & bit) ||
+            (atomic_load_explicit(&word->free, memory_order_relaxed) & bit))
+            continue;
+        uintptr_t block = base + (uintptr_t)slot * c->size;
+        rescan_part(m, block, block + c->size, lo, hi);
+    }
+}
+
+static void rescan_large(struct marker *m, uintptr_t lo, uintptr_t hi)
+{
+    for (; lo < hi; lo += PAGE_BYTES) {
+        uint32_t id = large_id_at(lo);
+        if (!id || !atomic_load_explicit(&large_row(id)->mark, memory_order_relaxed))
+            continue;
+        const struct large *row = large_row(id);
+        rescan_part(m, row->base, min_size(row->base + row->bytes, cage_top()), lo, lo + PAGE_BYTES);
+    }
+}
+
+void mark_rescan(struct marker *m, uintptr_t lo, uintptr_t hi)
+{
+    while (lo < hi) {
+        uintptr_t base = align_down(lo, UNIT_BYTES), end = min_size(base + UNIT_BYTES, hi);
+        uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(lo)], memory_order_acquire);
+        if (unit)
+            rescan_span(m, base, &class_table[unit - 1], lo, end);
+        else
+            rescan_large(m, lo, end);
+        lo = end;
+    }
+}
+
+void mark_clear_all(void)
+{
+    size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    for (size_t unit = 0; unit < units; unit++)
+        if (cage.units[unit])
+            for (unsigned w = 0; w < WORDS_PER_SPAN; w++)
+                atomic_store_explicit(&cage.words[unit * WORDS_PER_SPAN + w].mark, 0, memory_order_relaxed);
+    for (uint32_t id = 1; id < large_id_end(); id++)
+        atomic_store_explicit(&large_row(id)->mark, 0, memory_order_relaxed);
+}

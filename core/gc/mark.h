@@ -1,0 +1,43 @@
+// Marking: from words that look like pointers to marked blocks, and on through their contents.
+//
+// A marker is one worker's state: a local chunk of grey entries and two short queues that hide memory latency. A
+// candidate waits in the first while its mark word is fetched, a block in the second while its contents are (the idea:
+// Cher, Hosking, Vitek: "Software prefetching for mark-sweep garbage collection", 2004).
+//
+// M1. A block is marked by one atomic OR; who set the bit pushes the block; a marked block is scanned once.
+// M2. Only allocated slots are marked: a pointer to a free slot is a stale one.
+// M3. A marker reads memory of the cage only below its top, racing with the program; whatever it misses in a block lies on
+//     a page that was written since the barrier was armed, and is seen again by mark_rescan.
+// M4. Between two calls a marker holds nothing: mark_settle returns everything to the pool.
+#pragma once
+
+#include "gc/grey.h"
+#include "heap/heap.h"
+
+enum { MARK_PENDING = 32, MARK_AHEAD = 16 };
+
+struct marker {
+    struct grey_chunk *local;
+    uintptr_t pending[MARK_PENDING]; // candidates whose mark words are being fetched; a ring, 0 is none
+    uintptr_t ahead[MARK_AHEAD];     // entries whose contents are being fetched; a ring
+    unsigned pending_at, ahead_at, ahead_count;
+    uint64_t scanned_bytes, marked_blocks, marked_bytes; // since the cycle began
+};
+
+// Takes each word of memory that looks like a pointer as one. bytes is a multiple of 8.
+void mark_words(struct marker *m, const void *words, size_t bytes);
+void mark_candidate(struct marker *m, uintptr_t value);
+// A slot that is free for its thread alone (in a magazine): marked, not scanned.
+void mark_slot_black(void *p);
+
+// Scans grey blocks until there is none left in this marker or the pool, or about `budget` bytes were scanned.
+// Returns whether it ran dry.
+bool mark_drain(struct marker *m, uint64_t budget);
+// Hands everything over to the pool.
+void mark_settle(struct marker *m);
+
+// Scans again what the marked blocks on these pages hold. lo, hi are page boundaries inside the cage.
+void mark_rescan(struct marker *m, uintptr_t lo, uintptr_t hi);
+
+// Clears every mark bit of the heap. No marker may run.
+void mark_clear_all(void);

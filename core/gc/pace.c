@@ -1,0 +1,156 @@
+#include "gc/pace.h"
+
+#include "base/clock.h"
+#include "gc/mark.h"
+#include "gc/workers.h"
+#include "heap/heap.h"
+#include "sys/syscall.h"
+
+// Go's bounds of the trigger, as shares of the way from what was live to the goal.
+enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
+#define MIN_HEAP (4 * MIB)
+#define ASSIST_BYTES (64 * KIB) // scanned by one assist at most: a bounded critical section
+
+static int percent;
+static _Atomic size_t goal, trigger, live;
+static size_t scan_work;   // bytes that the last cycle scanned: what the next one is expected to
+static double cons_mark;   // allocated per scanned byte while marking, smoothed
+static uint64_t begin_allocated;
+static size_t begin_live;
+
+static void set_trigger(void)
+{
+    size_t base = atomic_load(&live), top = atomic_load(&goal), room = top > base ? top - base : 0;
+    double runway = cons_mark * (double)scan_work;
+    size_t early = runway < (double)room ? room - (size_t)runway : 0;
+    size_t low = room / TRIGGER_PARTS * TRIGGER_LOW, high = room / TRIGGER_PARTS * TRIGGER_HIGH;
+    atomic_store(&trigger, base + (early < low ? low : early > high ? high : early));
+}
+
+static void set_goal(size_t live_bytes, size_t root_bytes)
+{
+    double growth = (double)(live_bytes + root_bytes) * percent / 100;
+    size_t minimum = MIN_HEAP * (size_t)percent / 100;
+    size_t wanted = live_bytes + (size_t)growth;
+    atomic_store(&live, live_bytes);
+    atomic_store(&goal, percent < 0 ? SIZE_MAX : max_size(wanted, minimum));
+    set_trigger();
+}
+
+void pace_boot(int gogc_percent)
+{
+    percent = gogc_percent;
+    set_goal(0, 0);
+}
+
+bool pace_due(void)
+{
+    return percent >= 0 && heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed);
+}
+
+struct pace_figures pace_figures(void)
+{
+    return (struct pace_figures){atomic_load(&goal), atomic_load(&trigger), atomic_load(&live)};
+}
+
+// --- a cycle ------------------------------------------------------------------------------------------------
+
+static _Atomic uint64_t assist_ns, assist_scanned;
+static _Atomic unsigned assists_running;
+
+void pace_cycle_begins(void)
+{
+    begin_allocated = heap_allocated_total();
+    begin_live = heap_live_bytes();
+    atomic_store(&assist_ns, 0);
+    atomic_store(&assist_scanned, 0);
+}
+
+void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns)
+{
+    (void)ns;
+    double scanned = (double)(scanned_bytes + atomic_load(&assist_scanned)) + 1;
+    double ratio = (double)(heap_allocated_total() - begin_allocated) / scanned;
+    cons_mark = cons_mark > 0 ? (cons_mark + ratio) / 2 : ratio;
+    scan_work = (size_t)scanned;
+}
+
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes)
+{
+    set_goal(live_bytes, root_bytes);
+}
+
+// --- assist -------------------------------------------------------------------------------------------------
+
+enum { ASSISTANTS = 16 };
+static struct marker assistants[ASSISTANTS];
+static _Atomic bool assistant_taken[ASSISTANTS];
+
+static int take_assistant(void)
+{
+    for (int i = 0; i < ASSISTANTS; i++)
+        if (!atomic_load_explicit(&assistant_taken[i], memory_order_relaxed) &&
+            !atomic_exchange(&assistant_taken[i], true))
+            return i;
+    return -1;
+}
+
+// Marking is late when the heap has used more of its way to the goal than the markers of theirs.
+static bool marking_is_late(void)
+{
+    size_t now = heap_live_bytes(), end = atomic_load(&goal);
+    double way = end > begin_live ? (double)(end - begin_live) : 1;
+    double used = now > begin_live ? (double)(now - begin_live) / way : 0;
+    double scanned = (double)(workers_totals().scanned_bytes + atomic_load(&assist_scanned));
+    return used > scanned / ((double)scan_work + 1);
+}
+
+// One piece of marking, a critical section: the world cannot stop while a half-scanned block is in our hands.
+static void assist_once(uint64_t budget)
+{
+    crit_enter();
+    atomic_fetch_add(&assists_running, 1);
+    int i = atomic_load(&heap_marking) && !grey_is_empty() ? take_assistant() : -1;
+    if (i >= 0) {
+        struct marker *m = &assistants[i];
+        uint64_t before = m->scanned_bytes;
+        mark_drain(m, budget);
+        mark_settle(m);
+        atomic_fetch_add(&assist_scanned, m->scanned_bytes - before);
+        atomic_store(&assistant_taken[i], false);
+    }
+    atomic_fetch_sub(&assists_running, 1);
+    crit_leave();
+}
+
+void pace_assist(size_t bytes)
+{
+    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || grey_is_empty() || !marking_is_late())
+        return;
+    uint64_t begun = clock_thread_cpu_ns();
+    size_t end = atomic_load(&goal), now = heap_live_bytes();
+    double left = end > now ? (double)(end - now) : 1;
+    double work = (double)bytes * ((double)scan_work + 1) / left;
+    assist_once(work > (double)ASSIST_BYTES ? ASSIST_BYTES : (uint64_t)work + 1024);
+    atomic_fetch_add(&assist_ns, clock_thread_cpu_ns() - begun);
+}
+
+uint64_t pace_assist_ns(void)
+{
+    return atomic_load(&assist_ns);
+}
+
+void pace_assists_end(void)
+{
+    while (atomic_load(&assists_running))
+        sys_sched_yield();
+}
+
+void pace_fork_child(void)
+{
+    atomic_store(&assists_running, 0);
+    for (int i = 0; i < ASSISTANTS; i++) {
+        assistants[i] = (struct marker){0};
+        atomic_store(&assistant_taken[i], false);
+    }
+}

@@ -1,0 +1,37 @@
+// Pacing: when a cycle begins, and who works for it. After Go's runtime/mgcpacer.go (1.19): the heap may grow by GOGC
+// percent of what a cycle must look at; the cycle begins early enough to end there, by the ratio of allocation to marking
+// seen last time; an allocating thread that runs ahead of the marker marks for it.
+#pragma once
+
+#include "base/crit.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct pace_figures {
+    size_t goal_bytes;    // the heap should not grow beyond this before the next cycle ends
+    size_t trigger_bytes; // a cycle begins here
+    size_t live_bytes;    // after the last cycle
+};
+
+void pace_boot(int gogc_percent);
+
+// Whether the heap has grown to the trigger.
+bool pace_due(void);
+
+void pace_cycle_begins(void);
+// Concurrent marking is over: what it scanned, in how much wall time.
+void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns);
+// The cycle is over: what is alive, and the roots that were scanned with it.
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes);
+
+struct pace_figures pace_figures(void);
+
+// In a thread that just took `bytes` from the heap while marking runs: helps in proportion when marking is late.
+// Not inside a critical section; enters bounded ones (DESIGN: assist).
+void pace_assist(size_t bytes);
+uint64_t pace_assist_ns(void); // processor time threads spent so since the cycle began
+// Waits until no thread assists any more; heap_marking is false already. Collector thread.
+void pace_assists_end(void);
+
+void pace_fork_child(void);

@@ -1,0 +1,45 @@
+#include "gc/scan.h"
+
+#include "heap/cage.h"
+#include "sys/cpu.h"
+
+#include <string.h>
+
+size_t (*scan_filter)(const void *from, size_t bytes, uintptr_t *out) = scan_filter_scalar_4;
+
+static inline size_t filter(const char *at, size_t bytes, uintptr_t *out, size_t step)
+{
+    size_t found = 0;
+    for (size_t i = 0; i + 8 <= bytes; i += step) {
+        uintptr_t word;
+        memcpy(&word, at + i, sizeof word);
+        out[found] = word; // stored always, counted when it is one: no branch to mispredict
+        found += cage_contains(word);
+        if (found == SCAN_MAX_CANDIDATES)
+            break;
+    }
+    return found;
+}
+
+size_t scan_filter_scalar_1(const void *from, size_t bytes, uintptr_t *out)
+{
+    return filter(from, bytes, out, 1);
+}
+
+size_t scan_filter_scalar_4(const void *from, size_t bytes, uintptr_t *out)
+{
+    return filter(from, bytes, out, 4);
+}
+
+size_t scan_filter_scalar_8(const void *from, size_t bytes, uintptr_t *out)
+{
+    return filter(from, bytes, out, 8);
+}
+
+void scan_boot(unsigned step)
+{
+    bool vectors = cpu_has_avx2();
+    scan_filter = step == 1   ? scan_filter_scalar_1
+                  : step == 8 ? (vectors ? scan_filter_avx2_8 : scan_filter_scalar_8)
+                              : (vectors ? scan_filter_avx2_4 : scan_filter_scalar_4);
+}

@@ -1,0 +1,26 @@
+// GCPRE_TRACE: one line a cycle in the layout of Go's gctrace (package runtime, "Environment Variables").
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Stops of threads: how many, the longest, all of them together.
+struct trace_pauses {
+    uint32_t count;
+    uint64_t longest_ns, total_ns;
+};
+
+struct trace {
+    uint64_t number, start_ns, concurrent_ns, assist_ns, scanned_bytes, dirty_bytes, dead_blocks;
+    struct trace_pauses begin; // thread by thread
+    struct trace_pauses stop;  // all threads
+    size_t heap_begin_bytes, heap_end_bytes, live_bytes, dead_bytes, goal_bytes, stack_bytes, root_bytes;
+    bool forced;
+    const char *doubt;
+};
+
+void trace_boot(void); // the time that @ counts from
+void trace_pause(struct trace_pauses *pauses, uint64_t ns);
+// Prints the line when the option asks for it. Collector thread, world running.
+void trace_cycle(const struct trace *t);

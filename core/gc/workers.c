@@ -1,0 +1,155 @@
+#include "gc/workers.h"
+
+#include "base/clock.h"
+#include "base/meta.h"
+#include "sys/cpu.h"
+#include "sys/syscall.h"
+#include "world/thread.h"
+
+#include <errno.h>
+
+#define STACK_BYTES (256 * KIB)
+
+static struct worker {
+    struct marker marker;
+    _Atomic uint64_t cpu_ns;
+} workers[WORKERS_MAX];
+
+static unsigned concurrent_count = 1, stopped_count = 1;
+static unsigned started = 1;          // worker 0 is the collector thread itself
+static _Atomic uint32_t job;          // generation of the current drain; helpers wait for it to change
+static _Atomic unsigned job_workers;  // how many take part
+static _Atomic unsigned idle;         // of them, how many found nothing to do
+static _Atomic unsigned finished;     // helpers that left the current drain
+
+int (*workers_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = pthread_create;
+
+int workers_start_thread(void *(*start)(void *arg), void *arg)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    uint64_t all = ~0UL, old;
+    char *stack = meta_map(STACK_BYTES);
+    if (!stack)
+        return ENOMEM;
+    pthread_attr_init(&attr);
+    pthread_attr_setstack(&attr, stack, STACK_BYTES);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sys_sigprocmask(SIG_SETMASK, &all, &old);
+    int error = workers_create(&thread, &attr, start, arg);
+    sys_sigprocmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (error)
+        meta_unmap(stack, STACK_BYTES);
+    return error;
+}
+
+void workers_thread_begin(void)
+{
+    thread_announce_own();
+    // Above this frame lie the C library's descriptor of the thread and its TLS: roots like anybody's.
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    meta_disown(align_up(here, PAGE_BYTES), align_up(here, PAGE_BYTES) + STACK_BYTES);
+}
+
+void workers_boot(unsigned concurrent, unsigned stopped)
+{
+    concurrent_count = concurrent < 1 ? 1 : concurrent > WORKERS_MAX ? WORKERS_MAX : concurrent;
+    stopped_count = stopped < concurrent_count ? concurrent_count : stopped > WORKERS_MAX ? WORKERS_MAX : stopped;
+}
+
+struct marker *workers_own(void)
+{
+    return &workers[0].marker;
+}
+
+// Until every participant is idle at once: then nobody can make anything grey any more.
+static void drain_with_others(struct marker *m)
+{
+    unsigned participants = atomic_load(&job_workers);
+    for (;;) {
+        mark_drain(m, UINT64_MAX);
+        mark_settle(m);
+        atomic_fetch_add(&idle, 1);
+        atomic_fetch_add(&grey_hungry, 1);
+        while (grey_is_empty() && atomic_load(&idle) < participants)
+            sys_sched_yield();
+        atomic_fetch_sub(&grey_hungry, 1);
+        if (grey_is_empty() && atomic_load(&idle) == participants)
+            return;
+        atomic_fetch_sub(&idle, 1);
+    }
+}
+
+static void *helper(void *arg)
+{
+    struct worker *w = arg;
+    uint32_t seen = 0;
+    workers_thread_begin();
+    for (;;) {
+        uint32_t current;
+        while ((current = atomic_load(&job)) == seen)
+            sys_futex_wait(&job, seen, NULL);
+        seen = current;
+        if ((unsigned)(w - workers) < atomic_load(&job_workers)) {
+            drain_with_others(&w->marker);
+            atomic_store(&w->cpu_ns, clock_thread_cpu_ns());
+            atomic_fetch_add(&finished, 1);
+        }
+    }
+    return NULL;
+}
+
+static unsigned start_helpers(unsigned wanted)
+{
+    while (started < wanted && workers_start_thread(helper, &workers[started]) == 0)
+        started++;
+    return started < wanted ? started : wanted;
+}
+
+void workers_drain(bool stopped)
+{
+    // With the world stopped a new thread could not be created (it may need a lock that a stopped thread holds).
+    unsigned wanted = stopped ? stopped_count : concurrent_count;
+    unsigned n = stopped ? (started < wanted ? started : wanted) : start_helpers(wanted);
+    if (n == 1) {
+        mark_drain(workers_own(), UINT64_MAX);
+        mark_settle(workers_own());
+        return;
+    }
+    mark_settle(workers_own());
+    atomic_store(&idle, 0);
+    atomic_store(&finished, 0);
+    atomic_store(&job_workers, n);
+    atomic_fetch_add(&job, 1);
+    sys_futex_wake(&job, INT32_MAX);
+    drain_with_others(workers_own());
+    while (atomic_load(&finished) < n - 1)
+        sys_sched_yield();
+}
+
+struct worker_totals workers_totals(void)
+{
+    struct worker_totals total = {0};
+    for (unsigned i = 0; i < WORKERS_MAX; i++) {
+        total.scanned_bytes += workers[i].marker.scanned_bytes;
+        total.marked_blocks += workers[i].marker.marked_blocks;
+        total.marked_bytes += workers[i].marker.marked_bytes;
+        total.cpu_ns += atomic_load(&workers[i].cpu_ns);
+    }
+    return total;
+}
+
+void workers_reset_totals(void)
+{
+    for (unsigned i = 0; i < WORKERS_MAX; i++)
+        workers[i].marker.scanned_bytes = workers[i].marker.marked_blocks = workers[i].marker.marked_bytes = 0;
+}
+
+void workers_fork_child(void)
+{
+    started = 1;
+    for (unsigned i = 0; i < WORKERS_MAX; i++)
+        workers[i].marker = (struct marker){0};
+    atomic_store(&grey_hungry, 0);
+}

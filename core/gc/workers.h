@@ -1,0 +1,34 @@
+// Mark workers: the collector thread and its helpers, which drain the grey pool together.
+#pragma once
+
+#include "gc/mark.h"
+
+#include <pthread.h>
+
+enum { WORKERS_MAX = 32 };
+
+// Prepares `concurrent` workers for marking beside the program, and more for marking while it is stopped. Helpers start
+// when first needed. Collector thread.
+void workers_boot(unsigned concurrent, unsigned stopped);
+
+// The collector thread's own marker.
+struct marker *workers_own(void);
+
+// Drains until nothing is grey. The world is stopped, or not: that decides how many take part.
+void workers_drain(bool stopped);
+
+struct worker_totals {
+    uint64_t scanned_bytes, marked_blocks, marked_bytes, cpu_ns; // cpu_ns of the helpers
+};
+struct worker_totals workers_totals(void);
+void workers_reset_totals(void);
+
+// Starts a thread of the collector's with all signals blocked, on a stack of ours that is no root (its TLS is: the C
+// library keeps heap pointers there). 0 or an errno value.
+int workers_start_thread(void *(*start)(void *arg), void *arg);
+// By this function; preload/thread.c puts libc's own in the place of the one we export.
+extern int (*workers_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+// First thing in such a thread.
+void workers_thread_begin(void);
+
+void workers_fork_child(void);

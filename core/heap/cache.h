@@ -1,0 +1,71 @@
+// Magazines: per thread and bin a small array of claimed slots. malloc pops, free pushes; no atomic, no call.
+//
+// The array lies in private memory, so what is in it keeps nothing alive. Its slots' free bits are clear: for everybody
+// else they are blocks. At the final stop of a cycle the collector marks them, unscanned (cache_visit).
+//
+// G1. slot[0..n) are slots this thread claimed or was given by free; nobody else uses them.
+// G2. A thread interrupted inside a push or a pop holds the pointer in a register or in slot[n], the entry just past the
+//     end. So whoever visits a stopped thread's magazine treats slot[n] as a root, and slot[0..n) as free.
+//     Hence: pop reads the slot before it lowers n, push writes it before it raises n.
+// G3. Everything but push and pop happens inside a critical section.
+#pragma once
+
+#include "base/crit.h"
+#include "heap/sizeclass.h"
+#include "heap/span.h"
+
+struct magazine {
+    void **slot;    // capacity + 1 entries (G2), NULL until the first refill
+    uint32_t n;
+    uint32_t limit; // capacity; 0 while there is no array
+};
+
+enum cache_state { CACHE_NEW, CACHE_LIVE, CACHE_DEAD };
+
+struct cache {
+    struct magazine magazines[BIN_COUNT];
+    struct span *current[BIN_COUNT]; // CURRENT spans of this thread
+    uint8_t next_word[BIN_COUNT];    // where in current[] to go on claiming
+    uint8_t state;                   // enum cache_state
+    uint32_t refills;
+};
+
+extern __thread struct cache cache_self;
+
+static inline void *magazine_pop(struct magazine *m)
+{
+    uint32_t n = m->n;
+    if (unlikely(n == 0))
+        return NULL;
+    void *p = m->slot[n - 1];
+    atomic_signal_fence(memory_order_seq_cst);
+    m->n = n - 1;
+    return p;
+}
+
+static inline bool magazine_push(struct magazine *m, void *p)
+{
+    uint32_t n = m->n;
+    if (unlikely(n >= m->limit))
+        return false;
+    m->slot[n] = p;
+    atomic_signal_fence(memory_order_seq_cst);
+    m->n = n + 1;
+    return true;
+}
+
+// The slow paths, inside a critical section. cache_alloc returns NULL when there is no memory.
+void *cache_alloc(struct cache *c, unsigned bin);
+void cache_free(struct cache *c, unsigned bin, void *p);
+
+// Gives everything back; a dead cache keeps nothing from then on.
+void cache_flush(struct cache *c);
+void cache_kill(struct cache *c);
+
+// Calls visit for each magazine's slots, and root for the entry past its end (G2). The owner is stopped.
+void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t n), void (*root)(void *p));
+
+void cache_fork_prepare(void);
+void cache_fork_done(void);
+// In a forked child: the cache of a thread that does not exist here gives up its spans.
+void cache_orphan(struct cache *c);

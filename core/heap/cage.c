@@ -1,0 +1,115 @@
+#include "heap/cage.h"
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/meta.h"
+#include "heap/span.h"
+#include "sys/syscall.h"
+
+#include <sys/auxv.h>
+#include <sys/resource.h>
+
+struct cage cage;
+
+static struct lock guard = LOCK_INIT(LOCK_RANK_CAGE);
+
+enum { LARGEST_SHIFT = 40, SMALLEST_SHIFT = 24, ADDRESS_BITS = 47 };
+#define COMMIT_STEP (1 * MIB)
+
+// The share of a limited address space that the reservation may take: a quarter, since programs need theirs.
+static unsigned shift_allowed(void)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    sys_call(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0);
+    unsigned shift = LARGEST_SHIFT;
+    while (shift > SMALLEST_SHIFT && limit.rlim_cur != RLIM_INFINITY && (1UL << shift) > limit.rlim_cur / 3)
+        shift--;
+    return shift;
+}
+
+// Somewhere at random, so that heap addresses stay as unpredictable as the kernel's own choice; low prefixes are
+// avoided because small integers look like them.
+static bool reserve(unsigned shift)
+{
+    const uint64_t *random = (const uint64_t *)getauxval(AT_RANDOM);
+    uint64_t places = 1UL << (ADDRESS_BITS - shift);
+    uint64_t place = random ? random[0] ^ random[1] << 1 : (uintptr_t)&shift >> 4;
+    for (int tries = 0; tries < 64; tries++, place = place * 6364136223846793005u + 1442695040888963407u) {
+        uintptr_t base = ((place >> 17) % (places / 2) + places / 4) << shift;
+        void *got = sys_mmap((void *)base, 1UL << shift, PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+        if (sys_failed((long)got))
+            continue;
+        if ((uintptr_t)got == base) {
+            cage.base = base;
+            cage.bytes = 1UL << shift;
+            cage.shift = shift;
+            return meta_own(base, base + cage.bytes);
+        }
+        sys_munmap(got, 1UL << shift); // an old kernel took the address for a hint
+    }
+    return false;
+}
+
+static bool reserve_tables(void)
+{
+    size_t units = cage.bytes >> UNIT_SHIFT;
+    cage.units = meta_reserve(units * sizeof cage.units[0]);
+    cage.pages = meta_reserve((cage.bytes >> PAGE_SHIFT) * sizeof cage.pages[0]);
+    cage.words = meta_reserve(units * WORDS_PER_SPAN * sizeof cage.words[0]);
+    cage.spans = meta_reserve(units * sizeof cage.spans[0]);
+    return cage.units && cage.pages && cage.words && cage.spans;
+}
+
+bool cage_boot(void)
+{
+    unsigned shift = shift_allowed();
+    while (shift >= SMALLEST_SHIFT && !reserve(shift))
+        shift--;
+    if (shift < SMALLEST_SHIFT || !reserve_tables())
+        return false;
+    cage.top = cage.limit = cage.base;
+    return true;
+}
+
+// Makes memory up to `end` usable, its rows of the tables first. Steps are aligned to whole units.
+static bool commit_locked(uintptr_t end)
+{
+    uintptr_t top = cage.top;
+    if (end <= top)
+        return true;
+    end = min_size(align_up(end, COMMIT_STEP), cage.base + cage.bytes);
+    size_t unit = cage_unit(top), units = (end - top) >> UNIT_SHIFT;
+    if (!meta_commit((void *)&cage.units[unit], units * sizeof cage.units[0]) ||
+        !meta_commit((void *)&cage.pages[cage_page(top)], ((end - top) >> PAGE_SHIFT) * sizeof cage.pages[0]) ||
+        !meta_commit(&cage.words[unit * WORDS_PER_SPAN], units * WORDS_PER_SPAN * sizeof cage.words[0]) ||
+        !meta_commit(&cage.spans[unit], units * sizeof cage.spans[0]))
+        return false;
+    if (sys_mprotect((void *)top, end - top, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    atomic_store_explicit(&cage.top, end, memory_order_release);
+    return true;
+}
+
+void *cage_carve(size_t bytes, size_t alignment)
+{
+    void *result = NULL;
+    lock_acquire(&guard);
+    uintptr_t start = align_up(cage.limit, alignment);
+    if (start + bytes >= start && start + bytes <= cage.base + cage.bytes && commit_locked(start + bytes)) {
+        cage.limit = start + bytes;
+        result = (void *)start;
+    }
+    lock_release(&guard);
+    return result;
+}
+
+void cage_fork_prepare(void)
+{
+    lock_acquire(&guard);
+}
+
+void cage_fork_done(void)
+{
+    lock_release(&guard);
+}

@@ -1,0 +1,330 @@
+#include "heap/heap.h"
+
+#include "base/log.h"
+#include "base/meta.h"
+#include "heap/extent.h"
+#include "sys/syscall.h"
+
+#include <string.h>
+
+// --- boot ---------------------------------------------------------------------------------------------------
+
+static _Atomic int boot_state; // 0 not yet, 1 under way, 2 done, 3 failed
+
+static void boot(void)
+{
+    sizeclass_boot();
+    span_boot();
+    bool done = cage_boot();
+    if (done)
+        large_boot();
+    atomic_store_explicit(&boot_state, done ? 2 : 3, memory_order_release);
+}
+
+bool heap_boot(void)
+{
+    int state = atomic_load_explicit(&boot_state, memory_order_acquire), fresh = 0;
+    if (likely(state == 2))
+        return true;
+    if (state == 0 && atomic_compare_exchange_strong(&boot_state, &fresh, 1))
+        boot();
+    while ((state = atomic_load_explicit(&boot_state, memory_order_acquire)) == 1)
+        sys_sched_yield();
+    return state == 2;
+}
+
+// --- counting -----------------------------------------------------------------------------------------------
+
+static _Atomic uint64_t allocated_total, freed_total;
+static struct {
+    _Atomic uint64_t live_blocks, live_bytes, dead_blocks, dead_bytes;
+} swept_total;
+
+void heap_count_alloc(size_t bytes)
+{
+    atomic_fetch_add_explicit(&allocated_total, bytes, memory_order_relaxed);
+}
+
+void heap_count_free(size_t bytes)
+{
+    atomic_fetch_add_explicit(&freed_total, bytes, memory_order_relaxed);
+}
+
+size_t heap_live_bytes(void)
+{
+    uint64_t freed = atomic_load_explicit(&freed_total, memory_order_relaxed);
+    uint64_t allocated = atomic_load_explicit(&allocated_total, memory_order_relaxed);
+    return allocated > freed ? allocated - freed : 0;
+}
+
+uint64_t heap_allocated_total(void)
+{
+    return atomic_load_explicit(&allocated_total, memory_order_relaxed);
+}
+
+void heap_swept(const struct sweep_count *count)
+{
+    heap_count_free(count->dead_bytes);
+    atomic_fetch_add_explicit(&swept_total.live_blocks, count->live_blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&swept_total.live_bytes, count->live_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&swept_total.dead_blocks, count->dead_blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&swept_total.dead_bytes, count->dead_bytes, memory_order_relaxed);
+}
+
+struct sweep_count heap_sweep_total(void)
+{
+    return (struct sweep_count){swept_total.live_blocks, swept_total.live_bytes, swept_total.dead_blocks,
+                                swept_total.dead_bytes};
+}
+
+// --- looking up ---------------------------------------------------------------------------------------------
+
+static struct heap_block find_small(uintptr_t address, unsigned bin)
+{
+    const struct size_class *c = &class_table[bin];
+    uint32_t offset = (address - cage.base) & (UNIT_BYTES - 1), slot = slot_of(c, offset);
+    size_t unit = cage_unit(address);
+    if (slot >= c->slots)
+        return (struct heap_block){.kind = HEAP_SMALL, .bin = (uint8_t)bin};
+    uint64_t free = atomic_load_explicit(&cage.words[unit * WORDS_PER_SPAN + slot / 64].free, memory_order_relaxed);
+    return (struct heap_block){
+        .kind = HEAP_SMALL,
+        .start = slot_starts_at(c, offset),
+        .allocated = !(free >> slot % 64 & 1),
+        .base = address - (offset - slot * c->size),
+        .bytes = c->size,
+        .bin = (uint8_t)bin,
+    };
+}
+
+struct heap_block heap_find(uintptr_t address)
+{
+    if (!cage_contains(address))
+        return (struct heap_block){0};
+    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(address)], memory_order_acquire);
+    if (unit)
+        return find_small(address, unit - 1);
+    uint32_t id = large_id_at(address);
+    if (!id)
+        return (struct heap_block){.kind = HEAP_LARGE};
+    const struct large *row = large_row(id);
+    return (struct heap_block){.kind = HEAP_LARGE,
+                               .start = row->base == address,
+                               .allocated = true,
+                               .base = row->base,
+                               .bytes = row->bytes,
+                               .id = id};
+}
+
+// --- allocating ---------------------------------------------------------------------------------------------
+
+static void *alloc_small(unsigned bin)
+{
+    if (unlikely(cache_self.state == CACHE_NEW))
+        heap_upcalls.first_use();
+    return cache_alloc(&cache_self, bin);
+}
+
+// What a slow allocation has in common: boot, critical section, pacing. bin < 0: a large block.
+static void *alloc_slow(int bin, size_t n, size_t alignment, bool zeroed, bool noarm)
+{
+    if (unlikely(!heap_boot()))
+        return NULL;
+    crit_enter();
+    void *p = bin >= 0 ? alloc_small((unsigned)bin) : large_alloc(n, alignment, zeroed, noarm);
+    crit_leave();
+    if (p && !crit_inside())
+        heap_upcalls.slow_alloc(p);
+    return p;
+}
+
+void *heap_alloc_slow(size_t n, bool zeroed, bool noarm)
+{
+    int bin = -1;
+    if (unlikely(!heap_boot())) // the class table comes with it
+        return NULL;
+    if (n <= SMALL_MAX)
+        bin = (int)class_of(n) + (noarm ? CLASS_COUNT : 0);
+    void *p = alloc_slow(bin, n, PAGE_BYTES, zeroed, noarm);
+    if (p && zeroed && bin >= 0)
+        memset(p, 0, n);
+    return p;
+}
+
+void *heap_alloc_aligned(size_t n, size_t alignment)
+{
+    if (unlikely(!heap_boot()))
+        return NULL;
+    int bin = alignment <= UNIT_BYTES / 2 && n <= SMALL_MAX ? class_of_aligned(n, alignment) : -1;
+    return alloc_slow(bin, n, alignment, false, false);
+}
+
+// --- freeing ------------------------------------------------------------------------------------------------
+
+void heap_report_double_free(void *p)
+{
+    log_line("free(%p): this block is free already; ignored", p);
+}
+
+static void free_block(const struct heap_block *b, void *p)
+{
+    if (b->kind == HEAP_LARGE)
+        large_free(b->id);
+    else
+        cache_free(&cache_self, b->bin, p);
+}
+
+void heap_free_slow(void *p)
+{
+    struct heap_block b = heap_find((uintptr_t)p);
+    if (!p)
+        return;
+    if (b.kind == HEAP_FOREIGN) {
+        heap_upcalls.free_foreign(p);
+    } else if (!b.allocated) {
+        heap_report_double_free(p);
+    } else if (!b.start) {
+        log_line("free(%p): this points into a block, %lu bytes behind its start; ignored", p,
+                 (uintptr_t)p - b.base);
+    } else {
+        crit_enter();
+        if (unlikely(cache_self.state == CACHE_NEW))
+            heap_upcalls.first_use();
+        free_block(&b, p);
+        crit_leave();
+    }
+}
+
+size_t heap_usable(const void *p)
+{
+    struct heap_block b = heap_find((uintptr_t)p);
+    return b.allocated ? b.base + b.bytes - 1 - (uintptr_t)p : 0;
+}
+
+// In place when the new size fits the slot and does not leave more than half of it idle, or when the extent can grow
+// or shrink where it is.
+static bool resize_in_place(const struct heap_block *b, size_t n)
+{
+    bool done;
+    if (b->kind == HEAP_SMALL)
+        return n < b->bytes && (n >= b->bytes / 2 || b->bytes <= 4 * SLOT_GRAIN);
+    if (n <= SMALL_MAX)
+        return false;
+    crit_enter();
+    done = large_resize(b->id, n);
+    crit_leave();
+    return done;
+}
+
+void *heap_realloc(void *p, size_t n)
+{
+    struct heap_block b = heap_find((uintptr_t)p);
+    if (!b.allocated || !b.start) {
+        log_line("realloc(%p): not a block of the heap", p);
+        return NULL;
+    }
+    if (resize_in_place(&b, n))
+        return p;
+    void *moved = heap_alloc_slow(n, false, b.bin >= CLASS_COUNT || (b.kind == HEAP_LARGE && large_row(b.id)->noarm));
+    if (!moved)
+        return NULL;
+    memcpy(moved, p, min_size(n, b.bytes - 1));
+    if (!heap_free(p))
+        heap_free_slow(p);
+    return moved;
+}
+
+// --- sweeping -----------------------------------------------------------------------------------------------
+
+void heap_sweep_begin(bool reclaim)
+{
+    atomic_store(&heap_reclaim, reclaim);
+    atomic_fetch_add(&heap_sweep_epoch, 2);
+    swept_total.live_blocks = swept_total.live_bytes = swept_total.dead_blocks = swept_total.dead_bytes = 0;
+}
+
+void heap_sweep_all(void)
+{
+    struct sweep_count large = {0};
+    size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    bool again = true;
+    while (again) {
+        again = false;
+        for (size_t unit = 0; unit < units; unit++) {
+            struct sweep_count count = {0};
+            if (!atomic_load_explicit(&cage.units[unit], memory_order_acquire))
+                continue;
+            again |= !span_sweep(&cage.spans[unit], &count);
+            if (count.live_blocks || count.dead_blocks)
+                heap_swept(&count);
+        }
+    }
+    large_sweep(&large);
+    large.dead_bytes = 0; // large_free counted them
+    heap_swept(&large);
+}
+
+void heap_check(void)
+{
+    size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    for (size_t unit = 0; unit < units; unit++)
+        if (cage.units[unit])
+            span_check(&cage.spans[unit]);
+    for (uint32_t id = 1; id < large_id_end(); id++) {
+        const struct large *row = large_row(id);
+        if (row->base && cage.pages[cage_page(row->base)] != id)
+            fatal("large block %u at %p: its page belongs to %u", id, (void *)row->base,
+                  cage.pages[cage_page(row->base)]);
+    }
+}
+
+// --- fork ---------------------------------------------------------------------------------------------------
+
+void heap_fork_prepare(void)
+{
+    span_fork_prepare();
+    cache_fork_prepare();
+    large_fork_prepare();
+    extent_fork_prepare();
+    cage_fork_prepare();
+    meta_fork_prepare();
+}
+
+static void fork_done(void (*extents)(void))
+{
+    meta_fork_done();
+    cage_fork_done();
+    extents();
+    large_fork_done();
+    cache_fork_done();
+    span_fork_done();
+}
+
+void heap_fork_parent(void)
+{
+    fork_done(extent_fork_parent);
+}
+
+void heap_fork_child(void)
+{
+    fork_done(extent_fork_child);
+}
+
+void heap_fork_forget_cycle(void)
+{
+    size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    uint32_t now = atomic_load(&heap_sweep_epoch);
+    atomic_store(&heap_marking, false);
+    for (size_t unit = 0; unit < units; unit++) {
+        struct span *s = &cage.spans[unit];
+        for (unsigned w = 0; cage.units[unit] && w < WORDS_PER_SPAN; w++)
+            if (span_words(s)[w].mark)
+                atomic_store_explicit(&span_words(s)[w].mark, 0, memory_order_relaxed);
+        if (cage.units[unit])
+            atomic_store(&s->sweep_epoch, now); // whoever was sweeping it does not exist here
+    }
+    for (uint32_t id = 1; id < large_id_end(); id++) {
+        large_row(id)->mark = 0;
+        large_row(id)->epoch = now;
+    }
+}

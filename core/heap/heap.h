@@ -1,0 +1,89 @@
+// The heap: malloc's contract over spans and large blocks. Thread-safe; works from the first instruction of a process.
+//
+// Sizes are in bytes, alignments are powers of two. Allocation returns NULL when there is no memory; errno is the
+// caller's business (preload/malloc.c). Addresses that are not ours are told apart before anything is touched.
+#pragma once
+
+#include "base/crit.h"
+#include "heap/cache.h"
+#include "heap/large.h"
+#include "heap/sizeclass.h"
+#include "heap/span.h"
+
+// What an address is to the heap.
+enum heap_kind { HEAP_FOREIGN, HEAP_SMALL, HEAP_LARGE };
+
+struct heap_block {
+    enum heap_kind kind;
+    bool start;      // the address is the block's first byte
+    bool allocated;  // false: a small slot that is free (not one that lies in a magazine)
+    uintptr_t base;
+    size_t bytes;    // of the slot or extent
+    uint32_t id;     // of a large block
+    uint8_t bin;     // of a small one
+};
+
+// Boots on first use; false when not even the smallest cage could be reserved.
+bool heap_boot(void);
+
+// The block that an address points at or into. Safe for any value at any time.
+struct heap_block heap_find(uintptr_t address);
+
+void *heap_alloc_slow(size_t n, bool zeroed, bool noarm);
+void *heap_alloc_aligned(size_t n, size_t alignment);
+void heap_free_slow(void *p);
+// realloc of a block of ours, n > 0. The old block stays when the result is NULL.
+void *heap_realloc(void *p, size_t n);
+// Bytes the program may use, constant for the block's life (less only after realloc); 0 for what is not ours.
+size_t heap_usable(const void *p);
+
+// False: nothing was done, heap_free_slow is for this one.
+static inline bool heap_free(void *p)
+{
+    uintptr_t offset = (uintptr_t)p - cage.base;
+    if (likely(offset < cage.bytes)) {
+        uint32_t unit = atomic_load_explicit(&cage.units[offset >> UNIT_SHIFT], memory_order_relaxed);
+        if (likely(unit)) {
+            const struct size_class *c = &class_table[unit - 1];
+            if (likely(slot_starts_at(c, offset & (UNIT_BYTES - 1))) &&
+                likely(magazine_push(&cache_self.magazines[unit - 1], p)))
+                return true;
+        }
+    }
+    return false;
+}
+
+// Bytes in blocks (and magazines): what was claimed less what was given back and swept.
+size_t heap_live_bytes(void);
+// Bytes ever allocated and ever freed by the program or the sweeper.
+uint64_t heap_allocated_total(void);
+void heap_count_alloc(size_t bytes);
+void heap_count_free(size_t bytes);
+// A span or the large blocks were swept.
+void heap_swept(const struct sweep_count *count);
+// What the current epoch's sweep found so far.
+struct sweep_count heap_sweep_total(void);
+void heap_sweep_begin(bool reclaim); // world stopped: everything is due from now on
+
+// Sweeps whatever is due; returns when all of it is. Collector thread.
+void heap_sweep_all(void);
+
+// Upcalls to the layers above.
+struct heap_upcalls {
+    void (*first_use)(void);       // a thread comes to the heap for the first time; inside a critical section
+    void (*free_foreign)(void *p); // free of what is not ours; outside
+    void (*slow_alloc)(void *p);   // after a slow allocation: pacing; outside
+};
+// Supplied by whoever links the heap (preload/malloc.c, the unit tests), so that it is there before any constructor.
+extern struct heap_upcalls heap_upcalls;
+
+void heap_report_double_free(void *p);
+
+// Every invariant that can be checked while the world is stopped; fatal if one does not hold.
+void heap_check(void);
+
+void heap_fork_prepare(void);
+void heap_fork_parent(void);
+void heap_fork_child(void);
+// In the child, when a cycle may have been under way: marks go, what was not swept stays.
+void heap_fork_forget_cycle(void);

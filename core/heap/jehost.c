@@ -1,0 +1,192 @@
+// jemalloc's host: its memory is private memory (never a root), its hooks into the process's life are ours to call,
+// and it reads no configuration from outside. See jehost.h.
+#include "heap/jehost.h"
+
+#include "base/log.h"
+#include "base/meta.h"
+#include "sys/syscall.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+
+void *gcpre_jehost_mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset);
+int gcpre_jehost_munmap(void *start, size_t bytes);
+int gcpre_jehost_mprotect(void *start, size_t bytes, int prot);
+int gcpre_jehost_madvise(void *start, size_t bytes, int advice);
+void *gcpre_jehost_sbrk(intptr_t increment);
+int gcpre_jehost_open(const char *path, int flags, ...);
+int gcpre_jehost_creat(const char *path, mode_t mode);
+int gcpre_jehost_close(int fd);
+ssize_t gcpre_jehost_readlink(const char *path, char *buffer, size_t bytes);
+char *gcpre_jehost_secure_getenv(const char *name);
+void *gcpre_jehost_dlsym(void *handle, const char *name);
+int gcpre_jehost_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+int gcpre_jehost_pthread_key_create(pthread_key_t *key, void (*destructor)(void *));
+int gcpre_jehost_pthread_setspecific(pthread_key_t key, const void *value);
+int gcpre_jehost_pthread_create(pthread_t *thread, const void *attr, void *(*start)(void *), void *arg);
+int gcpre_jehost_atexit(void (*function)(void));
+_Noreturn void gcpre_jehost_abort(void);
+
+static void (*on_fork[3])(void); // prepare, parent, child; written once while jemalloc wakes up
+static void (*thread_destructor)(void *);
+static __thread void *thread_value;
+static size_t mapped_bytes;
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+void *gcpre_jehost_mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset)
+{
+    void *start = sys_mmap(hint, bytes, prot, flags, fd, offset);
+    if (sys_failed((long)start)) {
+        errno = (int)-(long)start;
+        return MAP_FAILED;
+    }
+    if (!meta_own((uintptr_t)start, (uintptr_t)start + bytes)) {
+        sys_munmap(start, bytes);
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    if (!(flags & MAP_FIXED))
+        __atomic_fetch_add(&mapped_bytes, bytes, __ATOMIC_RELAXED);
+    return start;
+}
+
+int gcpre_jehost_munmap(void *start, size_t bytes)
+{
+    if (!meta_unmap_foreign(start, bytes))
+        return fail(ENOMEM);
+    __atomic_fetch_sub(&mapped_bytes, bytes, __ATOMIC_RELAXED);
+    return 0;
+}
+
+int gcpre_jehost_mprotect(void *start, size_t bytes, int prot)
+{
+    int error = sys_mprotect(start, bytes, prot);
+    return error ? fail(-error) : 0;
+}
+
+int gcpre_jehost_madvise(void *start, size_t bytes, int advice)
+{
+    int error = sys_madvise(start, bytes, advice);
+    return error ? fail(-error) : 0;
+}
+
+void *gcpre_jehost_sbrk(intptr_t increment)
+{
+    (void)increment;
+    errno = ENOMEM; // the program's break is the program's
+    return (void *)-1;
+}
+
+int gcpre_jehost_open(const char *path, int flags, ...)
+{
+    int fd = sys_open(path, flags, 0);
+    return fd < 0 ? fail(-fd) : fd;
+}
+
+int gcpre_jehost_creat(const char *path, mode_t mode)
+{
+    (void)path, (void)mode;
+    return fail(EACCES); // heap profiles of jemalloc's own: never
+}
+
+int gcpre_jehost_close(int fd)
+{
+    return sys_close(fd);
+}
+
+ssize_t gcpre_jehost_readlink(const char *path, char *buffer, size_t bytes)
+{
+    (void)path, (void)buffer, (void)bytes;
+    return fail(ENOENT); // /etc/malloc.conf is not for us
+}
+
+char *gcpre_jehost_secure_getenv(const char *name)
+{
+    (void)name; // nor is MALLOC_CONF
+    return NULL;
+}
+
+void *gcpre_jehost_dlsym(void *handle, const char *name)
+{
+    (void)handle, (void)name; // wanted for pthread_create only, and background threads are off
+    return (void *)(uintptr_t)gcpre_jehost_pthread_create;
+}
+
+int gcpre_jehost_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    on_fork[0] = prepare;
+    on_fork[1] = parent;
+    on_fork[2] = child;
+    return 0;
+}
+
+int gcpre_jehost_pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
+{
+    *key = 0;
+    thread_destructor = destructor;
+    return 0;
+}
+
+int gcpre_jehost_pthread_setspecific(pthread_key_t key, const void *value)
+{
+    (void)key;
+    thread_value = (void *)(uintptr_t)value;
+    return 0;
+}
+
+int gcpre_jehost_pthread_create(pthread_t *thread, const void *attr, void *(*start)(void *), void *arg)
+{
+    (void)thread, (void)attr, (void)start, (void)arg;
+    return EAGAIN;
+}
+
+int gcpre_jehost_atexit(void (*function)(void))
+{
+    (void)function; // statistics at exit: never
+    return 0;
+}
+
+void gcpre_jehost_abort(void)
+{
+    fatal("the private jemalloc found its own state broken");
+}
+
+size_t jehost_mapped_bytes(void)
+{
+    return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED);
+}
+
+static void run(int which)
+{
+    if (on_fork[which])
+        on_fork[which]();
+}
+
+void jehost_fork_prepare(void)
+{
+    run(0);
+}
+
+void jehost_fork_parent(void)
+{
+    run(1);
+}
+
+void jehost_fork_child(void)
+{
+    run(2);
+}
+
+void jehost_thread_exit(void)
+{
+    void *value = thread_value;
+    thread_value = NULL;
+    if (value && thread_destructor)
+        thread_destructor(value);
+}

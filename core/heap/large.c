@@ -1,0 +1,176 @@
+#include "heap/large.h"
+
+#include "base/crit.h"
+#include "base/log.h"
+#include "base/meta.h"
+#include "heap/extent.h"
+#include "heap/heap.h"
+
+static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
+static struct large *rows; // constant after boot; committed up to row_capacity
+static uint32_t row_capacity, row_end = 1, free_row, limbo_row; // guarded by guard; row_end monotone
+
+enum { ROWS_PER_COMMIT = 4096 };
+
+void large_boot(void)
+{
+    rows = meta_reserve((cage.bytes / SMALL_MAX) * sizeof rows[0]);
+}
+
+struct large *large_row(uint32_t id)
+{
+    return &rows[id];
+}
+
+uint32_t large_id_end(void)
+{
+    return __atomic_load_n(&row_end, __ATOMIC_ACQUIRE);
+}
+
+static bool grow_rows_locked(void)
+{
+    if (row_end < row_capacity)
+        return true;
+    if (!rows || !meta_commit(&rows[row_capacity], ROWS_PER_COMMIT * sizeof rows[0]))
+        return false;
+    row_capacity += ROWS_PER_COMMIT;
+    return true;
+}
+
+static uint32_t take_row(void)
+{
+    uint32_t id = 0;
+    lock_acquire(&guard);
+    if (free_row) {
+        id = free_row;
+        free_row = rows[id].next;
+    } else if (grow_rows_locked()) {
+        id = row_end;
+        __atomic_store_n(&row_end, row_end + 1, __ATOMIC_RELEASE);
+    }
+    if (id)
+        rows[id].epoch = heap_sweep_epoch; // L3
+    lock_release(&guard);
+    return id;
+}
+
+static void give_row(uint32_t id)
+{
+    lock_acquire(&guard);
+    uint32_t *list = atomic_load(&heap_marking) ? &limbo_row : &free_row; // L2
+    rows[id].next = *list;
+    *list = id;
+    lock_release(&guard);
+}
+
+static void set_pages(uintptr_t start, size_t bytes, uint32_t id)
+{
+    _Atomic uint32_t *page = &cage.pages[cage_page(start)];
+    for (size_t i = 0; i < bytes >> PAGE_SHIFT; i++)
+        atomic_store_explicit(&page[i], id, memory_order_release);
+}
+
+// Zero bytes asked of a large block still hold one past the end.
+static size_t bytes_for(size_t n)
+{
+    return n >= SIZE_MAX - PAGE_BYTES ? 0 : align_up(n + 1, PAGE_BYTES);
+}
+
+void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
+{
+    size_t usable, bytes = bytes_for(n);
+    if (!bytes || bytes > cage.bytes)
+        return NULL;
+    uint32_t id = take_row();
+    if (!id)
+        return NULL;
+    void *start = extent_alloc(bytes, max_size(alignment, PAGE_BYTES), zeroed, &usable);
+    if (!start) {
+        give_row(id);
+        return NULL;
+    }
+    struct large *row = &rows[id];
+    row->noarm = noarm;
+    atomic_store_explicit(&row->mark, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->bytes, usable, memory_order_relaxed);
+    atomic_store_explicit(&row->base, (uintptr_t)start, memory_order_release);
+    set_pages((uintptr_t)start, usable, id);
+    heap_count_alloc(usable);
+    return start;
+}
+
+void large_free(uint32_t id)
+{
+    struct large *row = &rows[id];
+    uintptr_t base = row->base;
+    size_t bytes = row->bytes;
+    set_pages(base, bytes, 0);
+    atomic_store_explicit(&row->base, 0, memory_order_release);
+    extent_free((void *)base);
+    heap_count_free(bytes);
+    give_row(id);
+}
+
+bool large_resize(uint32_t id, size_t n)
+{
+    struct large *row = &rows[id];
+    uintptr_t base = row->base;
+    size_t old = row->bytes, bytes = bytes_for(n);
+    if (!bytes || bytes > cage.bytes)
+        return false;
+    if (bytes < old)
+        set_pages(base + bytes, old - bytes, 0); // before the tail can become somebody else's
+    if (extent_resize((void *)base, bytes) < bytes)
+        return false;
+    atomic_store_explicit(&row->bytes, bytes, memory_order_release);
+    if (bytes > old)
+        set_pages(base + old, bytes - old, id);
+    bytes > old ? heap_count_alloc(bytes - old) : heap_count_free(old - bytes);
+    return true;
+}
+
+// Whether the row's block is condemned. Under the lock no row changes hands, so an old epoch means an old block (L3).
+static bool sweep_row(struct large *row, struct sweep_count *count)
+{
+    bool dead = false;
+    lock_acquire(&guard);
+    if (row->epoch != heap_sweep_epoch && row->base) {
+        uint8_t marked = atomic_exchange_explicit(&row->mark, 0, memory_order_relaxed);
+        dead = !marked && heap_reclaim;
+        *(dead ? &count->dead_blocks : &count->live_blocks) += 1;
+        *(dead ? &count->dead_bytes : &count->live_bytes) += row->bytes;
+        row->epoch = heap_sweep_epoch;
+    }
+    lock_release(&guard);
+    return dead;
+}
+
+static void release_limbo(void)
+{
+    lock_acquire(&guard);
+    while (limbo_row) {
+        uint32_t id = limbo_row;
+        limbo_row = rows[id].next;
+        rows[id].next = free_row;
+        free_row = id;
+    }
+    lock_release(&guard);
+}
+
+void large_sweep(struct sweep_count *count)
+{
+    release_limbo();
+    for (uint32_t id = 1; id < large_id_end(); id++)
+        if (sweep_row(&rows[id], count))
+            large_free(id);
+}
+
+void large_fork_prepare(void)
+{
+    lock_acquire(&guard);
+}
+
+void large_fork_done(void)
+{
+    lock_release(&guard);
+}

@@ -1,0 +1,53 @@
+// Size classes, and the bins that spans belong to.
+//
+// A request of n bytes takes a slot of at least n+1, so that a pointer just behind the block still points into it.
+// Classes are multiples of 16: each 16 up to 128, then four steps a doubling, and one class of 2^k + 16 a doubling
+// because programs love requests of exactly 2^k.
+//
+// A bin is a class, or a class whose spans are never write-protected: blocks that libc hands to the kernel by itself
+// (stdio's and DIR's buffers) live there when the mprotect barrier is in use (SOUNDNESS S40).
+#pragma once
+
+#include "base/bits.h"
+
+enum {
+    CLASS_COUNT = 47,
+    SMALL_MAX = 32751, // the largest request a slot can serve: the largest class less one, see class_table
+    SLOT_GRAIN = 16,
+    NOARM_FIRST_REQUEST = 512, // smaller blocks are never handed to the kernel by libc
+    BIN_COUNT = 2 * CLASS_COUNT,
+};
+
+struct size_class {
+    uint32_t size;       // bytes of a slot
+    uint32_t reciprocal; // ceil(2^32 / size): slot = offset * reciprocal >> 32, exact below 2^16 for size >= 16
+    uint16_t slots;      // of a span
+    uint16_t words;      // slot_words in use
+    uint16_t magazine;   // slots a thread may keep
+};
+
+extern struct size_class class_table[BIN_COUNT]; // constant after boot; second half repeats the first
+extern uint8_t class_of_grain[(SMALL_MAX + 1) / SLOT_GRAIN + 1];
+
+void sizeclass_boot(void);
+
+// The class for a request of n <= SMALL_MAX bytes.
+static inline unsigned class_of(size_t n)
+{
+    return class_of_grain[(n + SLOT_GRAIN) / SLOT_GRAIN];
+}
+
+// The smallest class whose slots hold n+1 bytes at the given alignment, or -1.
+int class_of_aligned(size_t n, size_t alignment);
+
+// The slot that an offset into a span falls into; not below `slots` of its class for the tail behind the last slot.
+static inline uint32_t slot_of(const struct size_class *c, uint32_t offset)
+{
+    return (uint32_t)((uint64_t)offset * c->reciprocal >> 32);
+}
+
+// Whether an offset is the start of a slot (Lemire, Kaser, Kurz: "Faster remainder by direct computation", 2019).
+static inline bool slot_starts_at(const struct size_class *c, uint32_t offset)
+{
+    return (uint32_t)((uint64_t)offset * c->reciprocal) < c->reciprocal;
+}

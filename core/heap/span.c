@@ -1,0 +1,318 @@
+#include "heap/span.h"
+
+#include "base/log.h"
+#include "heap/extent.h"
+#include "heap/heap.h"
+#include "sys/syscall.h"
+
+#include <stdatomic.h>
+
+struct bin {
+    struct lock guard;
+    struct span *partial; // doubly linked
+    uint64_t pad[5];      // a line of its own
+};
+
+static struct bin bins[BIN_COUNT];
+static struct lock pool_guard = LOCK_INIT(LOCK_RANK_POOL);
+static struct span *pool;   // singly linked through next; most recently emptied first: its pages are warm
+static size_t pool_count;
+static char *slab_at, *slab_end; // the slab being carved; guarded by pool_guard
+static bool first_slab_taken;
+
+_Atomic uint32_t heap_sweep_epoch = 2;
+_Atomic bool heap_marking;
+_Atomic bool heap_reclaim;
+
+#define SLAB_BYTES (4 * MIB)
+
+void span_boot(void)
+{
+    for (unsigned i = 0; i < BIN_COUNT; i++)
+        bins[i].guard.rank = LOCK_RANK_BIN;
+}
+
+static void push_partial_locked(struct bin *b, struct span *s)
+{
+    s->prev = NULL;
+    s->next = b->partial;
+    if (b->partial)
+        b->partial->prev = s;
+    b->partial = s;
+    atomic_store(&s->state, SPAN_PARTIAL);
+}
+
+static void unlink_partial_locked(struct bin *b, struct span *s)
+{
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        b->partial = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+}
+
+static bool any_free(const struct span *s)
+{
+    const struct slot_word *words = span_words(s);
+    for (unsigned w = 0; w < class_table[s->bin].words; w++)
+        if (atomic_load(&words[w].free))
+            return true;
+    return false;
+}
+
+static bool all_free(const struct span *s)
+{
+    const struct size_class *c = &class_table[s->bin];
+    const struct slot_word *words = span_words(s);
+    for (unsigned w = 0; w < c->words; w++)
+        if (atomic_load(&words[w].free) != span_valid(c, w))
+            return false;
+    return true;
+}
+
+static bool swept(const struct span *s)
+{
+    return atomic_load_explicit(&s->sweep_epoch, memory_order_acquire) ==
+           atomic_load_explicit(&heap_sweep_epoch, memory_order_relaxed);
+}
+
+// A slab: from the cage for the first, from jemalloc afterwards. The part below the first unit boundary is lost.
+static bool new_slab_locked(void)
+{
+    size_t usable = SLAB_BYTES;
+    char *start = first_slab_taken ? extent_alloc(SLAB_BYTES, PAGE_BYTES, false, &usable)
+                                   : cage_carve(usable = min_size(SLAB_BYTES, cage.bytes / 4), UNIT_BYTES);
+    if (!start)
+        return false;
+    first_slab_taken = true;
+    slab_at = (char *)align_up((uintptr_t)start, UNIT_BYTES);
+    slab_end = (char *)align_down((uintptr_t)start + usable, UNIT_BYTES);
+    return slab_at < slab_end;
+}
+
+static struct span *pool_take(void)
+{
+    struct span *s = NULL;
+    lock_acquire(&pool_guard);
+    if (pool) {
+        s = pool;
+        pool = s->next;
+        pool_count--;
+    } else if (slab_at < slab_end || new_slab_locked()) {
+        s = &cage.spans[cage_unit((uintptr_t)slab_at)];
+        slab_at += UNIT_BYTES;
+    }
+    lock_release(&pool_guard);
+    return s;
+}
+
+static void pool_give(struct span *s)
+{
+    lock_acquire(&pool_guard);
+    s->next = pool;
+    pool = s;
+    pool_count++;
+    lock_release(&pool_guard);
+}
+
+// Everything about the span is in place before its unit says that it is one.
+static struct span *open_span(unsigned bin)
+{
+    const struct size_class *c = &class_table[bin];
+    struct span *s = pool_take();
+    if (!s)
+        return NULL;
+    struct slot_word *words = span_words(s);
+    for (unsigned w = 0; w < c->words; w++) {
+        atomic_store_explicit(&words[w].mark, 0, memory_order_relaxed);
+        atomic_store_explicit(&words[w].free, span_valid(c, w), memory_order_relaxed);
+    }
+    s->bin = (uint8_t)bin;
+    atomic_store(&s->state, SPAN_CURRENT);
+    atomic_store(&s->sweep_epoch, atomic_load(&heap_sweep_epoch));
+    atomic_store_explicit(&cage.units[s - cage.spans], bin + 1, memory_order_release);
+    return s;
+}
+
+// All slots free, under the bin's lock, not on the list any more: forget the geometry, hand it to everybody.
+static void retire(struct span *s)
+{
+    atomic_store(&s->state, SPAN_EMPTY);
+    atomic_store_explicit(&cage.units[s - cage.spans], 0, memory_order_release);
+    pool_give(s);
+}
+
+static struct span *pop_partial(struct bin *b)
+{
+    lock_acquire(&b->guard);
+    struct span *s = b->partial;
+    if (s) {
+        unlink_partial_locked(b, s);
+        atomic_store(&s->state, SPAN_CURRENT);
+    }
+    lock_release(&b->guard);
+    return s;
+}
+
+struct span *span_take(unsigned bin)
+{
+    struct span *s = pop_partial(&bins[bin]);
+    if (!s)
+        return open_span(bin);
+    span_ready(s);
+    return s;
+}
+
+void span_ready(struct span *s)
+{
+    struct sweep_count count = {0};
+    if (likely(swept(s)))
+        return;
+    while (!span_sweep(s, &count))
+        sys_sched_yield();
+    heap_swept(&count);
+}
+
+void span_release(struct span *s)
+{
+    struct bin *b = &bins[s->bin];
+    lock_acquire(&b->guard);
+    atomic_store(&s->state, SPAN_FULL);
+    if (any_free(s)) // P2
+        push_partial_locked(b, s);
+    lock_release(&b->guard);
+}
+
+unsigned span_claim(struct span *s, unsigned *w, void **out, unsigned want)
+{
+    const struct size_class *c = &class_table[s->bin];
+    struct slot_word *words = span_words(s);
+    uintptr_t base = span_base(s);
+    unsigned got = 0;
+    debug_check(swept(s));
+    for (; *w < c->words && got < want; ++*w) {
+        uint64_t free = atomic_load_explicit(&words[*w].free, memory_order_relaxed);
+        if (!free)
+            continue;
+        uint64_t take = lowest_bits(free, want - got);
+        // The bits of `take` can only be cleared by us (P1), so one AND claims them.
+        atomic_fetch_and_explicit(&words[*w].free, ~take, memory_order_acq_rel);
+        for (uint64_t rest = take; rest; rest &= rest - 1)
+            out[got++] = (void *)(base + (*w * 64 + (unsigned)__builtin_ctzl(rest)) * (uintptr_t)c->size);
+        if (take != free)
+            break;
+    }
+    return got;
+}
+
+// May a span with nothing but free slots leave its bin? Not the last one the bin could take from next.
+static bool may_retire_locked(const struct bin *b, const struct span *s)
+{
+    bool others = b->partial && (b->partial != s || s->next);
+    return others && all_free(s) && swept(s) && !atomic_load(&heap_marking); // P4
+}
+
+// After free bits were set: FULL becomes PARTIAL (P2), and a span without blocks goes back to the pool.
+static void after_give(struct span *s, bool perhaps_empty)
+{
+    struct bin *b = &bins[s->bin];
+    uint8_t state = atomic_load(&s->state);
+    if (state != SPAN_FULL && !(state == SPAN_PARTIAL && perhaps_empty))
+        return;
+    lock_acquire(&b->guard);
+    state = b == &bins[s->bin] ? atomic_load(&s->state) : SPAN_EMPTY; // reopened meanwhile: no business of ours
+    if (state == SPAN_FULL && may_retire_locked(b, s)) {
+        retire(s);
+    } else if (state == SPAN_FULL && any_free(s)) {
+        push_partial_locked(b, s);
+    } else if (state == SPAN_PARTIAL && may_retire_locked(b, s)) {
+        unlink_partial_locked(b, s);
+        retire(s);
+    }
+    lock_release(&b->guard);
+}
+
+uint64_t span_give(struct span *s, unsigned w, uint64_t bits)
+{
+    struct slot_word *word = &span_words(s)[w];
+    uint64_t valid = span_valid(&class_table[s->bin], w);
+    uint64_t old = atomic_fetch_or(&word->free, bits);
+    after_give(s, (old | bits) == valid);
+    return old & bits;
+}
+
+static uint64_t sweep_word(struct slot_word *word, uint64_t valid, bool reclaim, uint64_t *live)
+{
+    uint64_t free = atomic_load_explicit(&word->free, memory_order_relaxed);
+    uint64_t mark = atomic_load_explicit(&word->mark, memory_order_acquire);
+    uint64_t dead = reclaim ? ~free & ~mark & valid : 0;
+    *live = ~free & valid & ~dead;
+    if (dead)
+        atomic_fetch_or(&word->free, dead);
+    if (mark)
+        atomic_store_explicit(&word->mark, 0, memory_order_relaxed);
+    return dead;
+}
+
+bool span_sweep(struct span *s, struct sweep_count *count)
+{
+    const struct size_class *c = &class_table[s->bin];
+    uint32_t now = atomic_load(&heap_sweep_epoch);
+    uint32_t was = atomic_load(&s->sweep_epoch);
+    bool reclaim = atomic_load(&heap_reclaim);
+    struct slot_word *words = span_words(s);
+    uint64_t live = 0, dead = 0;
+    if (was == now)
+        return true;
+    if (was == SWEEP_BUSY || !atomic_compare_exchange_strong(&s->sweep_epoch, &was, SWEEP_BUSY))
+        return false;
+    for (unsigned w = 0; w < c->words; w++) {
+        uint64_t live_bits;
+        dead += (unsigned)__builtin_popcountl(sweep_word(&words[w], span_valid(c, w), reclaim, &live_bits));
+        live += (unsigned)__builtin_popcountl(live_bits);
+    }
+    atomic_store_explicit(&s->sweep_epoch, now, memory_order_release);
+    count->live_blocks += live;
+    count->live_bytes += live * c->size;
+    count->dead_blocks += dead;
+    count->dead_bytes += dead * c->size;
+    if (dead || live == 0)
+        after_give(s, live == 0);
+    return true;
+}
+
+void span_check(const struct span *s)
+{
+    const struct size_class *c = &class_table[s->bin];
+    const struct slot_word *words = span_words(s);
+    for (unsigned w = 0; w < WORDS_PER_SPAN; w++) {
+        uint64_t valid = w < c->words ? span_valid(c, w) : 0;
+        if (w < c->words && atomic_load(&words[w].free) & ~valid)
+            fatal("span %p: a free bit of word %u stands for no slot", (void *)span_base(s), w);
+    }
+    if (s->bin >= BIN_COUNT)
+        fatal("span %p: bin %u does not exist", (void *)span_base(s), s->bin);
+}
+
+size_t span_pool_count(void)
+{
+    lock_acquire(&pool_guard);
+    size_t count = pool_count;
+    lock_release(&pool_guard);
+    return count;
+}
+
+void span_fork_prepare(void)
+{
+    for (unsigned i = 0; i < BIN_COUNT; i++)
+        lock_acquire(&bins[i].guard);
+    lock_acquire(&pool_guard);
+}
+
+void span_fork_done(void)
+{
+    lock_release(&pool_guard);
+    for (unsigned i = BIN_COUNT; i-- > 0;)
+        lock_release(&bins[i].guard);
+}

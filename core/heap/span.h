@@ -1,0 +1,96 @@
+// Spans: 64 KiB of slots of one size, with two bits a slot.
+//
+// A slot is a block (or kept for one in a magazine) exactly when its free bit is clear. Everybody gives slots back the
+// same way, by one atomic OR into the free word: the thread that frees, another thread that frees, and the sweeper. Nobody owns
+// a span's slots. Taking slots is one compare-and-swap that claims free bits of a word.
+//
+//            span_take (bin lock)                 refill ran through it
+//   EMPTY ─────────────────────────▶ CURRENT ──────────────────────────▶ FULL
+//     ▲                                 ▲   │ free bits were left          │ somebody gave a slot back
+//     │ all slots free (bin lock)       │   ▼                             ▼
+//     └──────────────────────────────── PARTIAL ◀─────────────────────────┘
+//
+// P1. The state changes under the bin's lock only. CURRENT: one thread claims from it, nobody else.
+// P2. A span that is FULL has no free bit, or somebody is about to make it PARTIAL: who sets a free bit looks at the
+//     state afterwards; who sets FULL looks at the bits afterwards (both are sequentially consistent).
+// P3. Slots are claimed from swept spans only: sweep_epoch is the heap's. While a span's sweep is due its free bits
+//     can only grow, and mark bits say what the last cycle proved.
+// P4. The geometry (bin) changes only from EMPTY, and a span becomes EMPTY neither while marking runs (a marker that
+//     read the old geometry would mark the wrong slot) nor while its sweep is due.
+// P5. Mark bits are written by markers while marking runs and by the sweeper, which leaves them clear. Claiming and
+//     freeing never touch them: new blocks are white, and whatever was stored in or about them since the barrier was
+//     armed is found again through dirty pages and, at the final stop, stacks (core/gc/cycle.c).
+#pragma once
+
+#include "base/lock.h"
+#include "heap/cage.h"
+#include "heap/sizeclass.h"
+
+enum span_state { SPAN_EMPTY, SPAN_CURRENT, SPAN_PARTIAL, SPAN_FULL };
+
+struct span {
+    struct span *next, *prev;       // partial list (bin lock) or pool (pool lock)
+    _Atomic uint8_t state;          // enum span_state, P1
+    uint8_t bin;                    // P4
+    _Atomic uint32_t sweep_epoch;   // P3; SWEEP_BUSY while somebody sweeps it
+    uint64_t pad[5];
+};
+
+_Static_assert(sizeof(struct span) == 64, "one cache line a span");
+
+enum { SWEEP_BUSY = 1 }; // epochs are even
+
+// The heap's epoch, advanced by 2 at the final stop of a cycle: from then on every span's sweep is due.
+extern _Atomic uint32_t heap_sweep_epoch;
+// While true no span becomes EMPTY (P4). Changed by the collector, followed by a handshake with every thread.
+extern _Atomic bool heap_marking;
+// Whether the sweep that is due frees what is not marked; set with the epoch.
+extern _Atomic bool heap_reclaim;
+
+static inline uintptr_t span_base(const struct span *s)
+{
+    return cage.base + ((uintptr_t)(s - cage.spans) << UNIT_SHIFT);
+}
+
+static inline struct slot_word *span_words(const struct span *s)
+{
+    return &cage.words[(size_t)(s - cage.spans) * WORDS_PER_SPAN];
+}
+
+// The bits of word w that stand for slots.
+static inline uint64_t span_valid(const struct size_class *c, unsigned w)
+{
+    unsigned slots = c->slots - w * 64;
+    return slots >= 64 ? ~0UL : (1UL << slots) - 1;
+}
+
+void span_boot(void);
+
+// A span with free slots, CURRENT and swept, for the caller; NULL when there is no memory.
+struct span *span_take(unsigned bin);
+// Sweeps it now if that is due (P3): before each row of claims from a span that is CURRENT already.
+void span_ready(struct span *s);
+// Ends CURRENT.
+void span_release(struct span *s);
+
+// Claims up to `want` slots beginning with word *w, which advances; stores their addresses in ascending order.
+unsigned span_claim(struct span *s, unsigned *w, void **out, unsigned want);
+
+// Gives back the slots `bits` of word w; returns those that were free already (a double free).
+uint64_t span_give(struct span *s, unsigned w, uint64_t bits);
+
+// Sweeps the span if that is due: unmarked blocks become free when heap_reclaim, marks are cleared. Returns false when
+// somebody else is at it. Counts what stays and what goes.
+struct sweep_count {
+    uint64_t live_blocks, live_bytes, dead_blocks, dead_bytes;
+};
+bool span_sweep(struct span *s, struct sweep_count *count);
+
+// The invariants that can be checked of a span at rest; fatal if one does not hold.
+void span_check(const struct span *s);
+
+// Spans in the pool, and units ever used for spans.
+size_t span_pool_count(void);
+
+void span_fork_prepare(void);
+void span_fork_done(void);

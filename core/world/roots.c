@@ -1,0 +1,209 @@
+#include "world/roots.h"
+
+#include "base/bits.h"
+#include "base/log.h"
+#include "base/meta.h"
+#include "sys/kernel.h"
+#include "sys/syscall.h"
+#include "world/maps.h"
+#include "world/pages.h"
+#include "world/procfd.h"
+
+enum { MAX_HOLES = 16384 };
+#define COPY_BYTES (64 * KIB)
+#define USER_END 0x7ffffffff000UL
+
+static struct range *holes; // sorted and disjoint: what is not scanned
+static size_t hole_count;
+static char *copy;          // COPY_BYTES, where running scans put what they look at
+static size_t scanned_bytes;
+
+// What the current scan does with words, and how it went.
+static struct {
+    void (*scan)(const void *words, size_t bytes);
+    bool in_place;
+    const char *problem;
+} now;
+
+bool roots_boot(void)
+{
+    if (!holes)
+        holes = meta_map(MAX_HOLES * sizeof holes[0]);
+    if (!copy)
+        copy = meta_map(COPY_BYTES);
+    return holes && copy;
+}
+
+static void sift_down(struct range *r, size_t i, size_t n)
+{
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && r[child + 1].lo > r[child].lo)
+            child++;
+        if (r[i].lo >= r[child].lo)
+            return;
+        struct range t = r[i];
+        r[i] = r[child];
+        r[child] = t;
+    }
+}
+
+// Heapsort: no memory, no libc, usable with the world stopped.
+static void sort_ranges(struct range *r, size_t n)
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sift_down(r, i, n);
+    for (size_t end = n; end-- > 1;) {
+        struct range t = r[0];
+        r[0] = r[end];
+        r[end] = t;
+        sift_down(r, 0, end);
+    }
+}
+
+static void collect_holes(const struct roots_hole *stacks, size_t count)
+{
+    size_t n = meta_ranges(holes, MAX_HOLES);
+    for (size_t i = 0; i < count && n < MAX_HOLES; i++)
+        if (stacks[i].lo < stacks[i].hi)
+            holes[n++] = (struct range){stacks[i].lo, stacks[i].hi};
+    sort_ranges(holes, n);
+    hole_count = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct range *last = hole_count ? &holes[hole_count - 1] : NULL;
+        if (last && holes[i].lo <= last->hi)
+            last->hi = max_size(last->hi, holes[i].hi);
+        else
+            holes[hole_count++] = holes[i];
+    }
+}
+
+static void look_at_copy(uintptr_t lo, uintptr_t hi)
+{
+    for (uintptr_t at = lo; at < hi; at += COPY_BYTES) {
+        size_t want = min_size(COPY_BYTES, hi - at);
+        size_t got = procfd_read_memory(at, copy, want);
+        now.scan(copy, got & ~(size_t)7);
+        if (got < want && !now.problem)
+            now.problem = "a root could not be read";
+    }
+}
+
+// In place is safe for private pages that are present: with the world stopped nobody unmaps them, and a private page
+// is not a file's any more. Shared ones may lie behind the end of a truncated file, inaccessible ones fault.
+static void visit(uintptr_t lo, uintptr_t hi, bool safe)
+{
+    scanned_bytes += hi - lo;
+    if (now.in_place && safe)
+        now.scan((const void *)lo, hi - lo);
+    else
+        look_at_copy(lo, hi);
+}
+
+static size_t hole_at(uintptr_t lo)
+{
+    size_t low = 0, high = hole_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (holes[middle].hi <= lo)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// [lo, hi) less the holes.
+static void visit_outside_holes(uintptr_t lo, uintptr_t hi, bool safe)
+{
+    for (size_t i = hole_at(lo); lo < hi; i++) {
+        uintptr_t end = i < hole_count ? min_size(holes[i].lo, hi) : hi;
+        if (lo < end)
+            visit(lo, end, safe);
+        if (i >= hole_count)
+            break;
+        lo = max_size(lo, holes[i].hi);
+    }
+}
+
+// Present pages may belong to mappings that cannot be read (PROT_NONE pools): those are copied, which the kernel allows.
+static void visit_private(uintptr_t lo, uintptr_t hi)
+{
+    struct mapping m;
+    while (lo < hi) {
+        bool readable = maps_next(lo, MAPPING_READ, &m) && m.lo < hi;
+        uintptr_t start = readable ? max_size(m.lo, lo) : hi;
+        visit_outside_holes(lo, start, false);
+        if (readable)
+            visit_outside_holes(start, min_size(m.hi, hi), true);
+        lo = readable ? m.hi : hi;
+    }
+}
+
+static void visit_shared(uintptr_t lo, uintptr_t hi)
+{
+    visit_outside_holes(lo, hi, false);
+}
+
+// The gaps between the holes, so that the walk does not touch the heap's page tables.
+static bool scan_private(void)
+{
+    uintptr_t at = PAGE_BYTES;
+    bool done = true;
+    for (size_t i = 0; i <= hole_count && done; i++) {
+        uintptr_t end = i < hole_count ? min_size(holes[i].lo, USER_END) : USER_END;
+        if (at < end) // whole pages; visit_outside_holes is exact
+            done = pages_each(align_down(at, PAGE_BYTES), align_up(end, PAGE_BYTES), PAGES_PRIVATE, visit_private);
+        at = i < hole_count ? max_size(at, holes[i].hi) : end;
+    }
+    return done;
+}
+
+static bool scan_shared(void)
+{
+    struct mapping m;
+    for (uintptr_t at = 0; maps_next(at, MAPPING_WRITE | MAPPING_SHARED, &m); at = m.hi)
+        if (!pages_each(m.lo, m.hi, PAGES_ANY, visit_shared))
+            return false;
+    return true;
+}
+
+static const char *scan_all(const struct roots_hole *stacks, size_t count, bool in_place,
+                            void (*scan)(const void *words, size_t bytes))
+{
+    collect_holes(stacks, count);
+    now.scan = scan;
+    now.in_place = in_place;
+    now.problem = NULL;
+    scanned_bytes = 0;
+    if (!maps_refresh())
+        return "the list of mappings could not be read";
+    if (!scan_private() || !scan_shared())
+        return "the page map could not be read";
+    return now.problem;
+}
+
+void roots_scan_running(const struct roots_hole *stacks, size_t count, void (*scan)(const void *words, size_t bytes))
+{
+    scan_all(stacks, count, false, scan); // what vanished meanwhile is no problem: the stopped scan decides
+}
+
+const char *roots_scan_stopped(const struct roots_hole *stacks, size_t count,
+                               void (*scan)(const void *words, size_t bytes))
+{
+    return scan_all(stacks, count, true, scan);
+}
+
+size_t roots_bytes(void)
+{
+    return scanned_bytes;
+}
+
+bool roots_mapping(uintptr_t address, uintptr_t *lo, uintptr_t *hi)
+{
+    struct mapping m;
+    if (!maps_refresh() || !maps_next(address, 0, &m) || m.lo > address)
+        return false;
+    *lo = m.lo;
+    *hi = m.hi;
+    return true;
+}

@@ -1,0 +1,377 @@
+#include "world/stop.h"
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/meta.h"
+#include "sys/context.h"
+#include "sys/syscall.h"
+#include "world/interrupt.h"
+#include "world/tasks.h"
+
+#include <errno.h>
+
+static void ignore_signal(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)info, (void)context;
+}
+
+int stop_signal = SIGURG;
+void (*stop_foreign_signal)(int signal, siginfo_t *info, void *context) = ignore_signal;
+
+static struct lock guard = LOCK_INIT(LOCK_RANK_STOP); // who may stop threads; held from stop to resume
+static uint32_t generation;             // guarded by guard
+static _Atomic uint32_t resume_gen;     // monotone (modulo wrap); a thread of generation g waits until it reaches g
+static _Atomic uint32_t acks;           // counts state changes that a waiting collector wants to see
+static pid_t process;
+
+enum { MAX_FOREIGN = 1024 };
+static struct thread foreign[MAX_FOREIGN]; // threads that never came to the heap: found in /proc (guard)
+static _Atomic size_t foreign_count;
+
+#define DEADLINE_NS 2000000000UL
+
+static uint32_t word_of(uint32_t gen, enum stop_state state)
+{
+    return gen << 2 | state;
+}
+
+// --- in the thread that stops -------------------------------------------------------------------------------
+
+// The record under which this thread was asked to stop, or NULL.
+static struct thread *requested_record(void)
+{
+    struct thread *t = thread_self;
+    if (t && (atomic_load(&t->stop_word) & 3) == STOP_REQUESTED && t->tid == sys_gettid())
+        return t;
+    pid_t tid = sys_gettid();
+    for (size_t i = 0; i < atomic_load(&foreign_count); i++)
+        if (foreign[i].tid == tid && (atomic_load(&foreign[i].stop_word) & 3) == STOP_REQUESTED)
+            return &foreign[i];
+    return NULL;
+}
+
+static void announce(void)
+{
+    atomic_fetch_add(&acks, 1);
+    sys_futex_wake(&acks, 1);
+}
+
+static void park(struct thread *t, uintptr_t sp, const ucontext_t *context)
+{
+    uint32_t word = atomic_load(&t->stop_word), gen = word >> 2;
+    uint32_t resumed;
+    if ((word & 3) != STOP_REQUESTED)
+        return;
+    t->sp = sp;
+    t->context = context;
+    if (!atomic_compare_exchange_strong(&t->stop_word, &word, word_of(gen, STOP_STOPPED)))
+        return; // the stop was called off
+    announce();
+    while ((int32_t)((resumed = atomic_load(&resume_gen)) << 2) - (int32_t)(gen << 2) < 0)
+        sys_futex_wait(&resume_gen, resumed, NULL);
+}
+
+static void handler(int signal, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    struct thread *t = requested_record();
+    struct thread *mine = t ? t : thread_self;
+    bool ours = false;
+    if (mine) {
+        uint32_t sent = atomic_load(&mine->signals);
+        while (sent && !(ours = atomic_compare_exchange_strong(&mine->signals, &sent, sent - 1)))
+            ;
+    }
+    if (!ours && !t) {
+        stop_foreign_signal(signal, info, context);
+        return;
+    }
+    if (!t) // called off
+        return;
+    if (crit_inside()) {
+        crit_self.stop_wanted = 1;
+        return;
+    }
+    park(t, context_sp(uc) - CONTEXT_RED_ZONE, uc);
+    interrupt_resume(uc);
+}
+
+static void park_spilled(uintptr_t sp, void *record)
+{
+    park(record, sp, NULL);
+}
+
+// Leaving a critical section with a note: stop here. No handler of the program's may run meanwhile (W1).
+static void park_self(void)
+{
+    uint64_t all = ~0UL, old;
+    sys_sigprocmask(SIG_SETMASK, &all, &old);
+    crit_self.stop_wanted = 0;
+    struct thread *t = requested_record();
+    if (t)
+        context_spill(park_spilled, t);
+    sys_sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+void stop_thread_gone(struct thread *t)
+{
+    atomic_store(&t->stop_word, STOP_GONE);
+    atomic_store(&t->signals, 0);
+    announce();
+}
+
+// --- in the collector ---------------------------------------------------------------------------------------
+
+__asm__(".text\n"
+        ".type stop_restorer,@function\n"
+        "stop_restorer:\n"
+        "mov $15,%eax\n" // rt_sigreturn
+        "syscall\n"
+        ".size stop_restorer,.-stop_restorer\n");
+void stop_restorer(void) __attribute__((visibility("hidden")));
+
+void stop_boot(int signal)
+{
+    struct {
+        void (*handler)(int, siginfo_t *, void *);
+        unsigned long flags;
+        void (*restorer)(void);
+        uint64_t mask;
+    } action = {handler, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000UL /* SA_RESTORER */, stop_restorer, ~0UL};
+    stop_signal = signal;
+    process = sys_getpid();
+    crit_park = park_self;
+    sys_sigaction(signal, &action, NULL);
+}
+
+static void request(struct thread *t, uint32_t gen)
+{
+    atomic_store(&t->stop_word, word_of(gen, STOP_REQUESTED));
+    atomic_fetch_add(&t->signals, 1);
+    if (sys_tgkill(process, t->tid, stop_signal) == -ESRCH) { // ended without a word: its TLS may be gone too
+        t->cache = NULL;
+        atomic_store(&t->stop_word, word_of(gen, STOP_GONE));
+    }
+}
+
+static bool is_pending(const struct thread *t, uint32_t gen)
+{
+    return atomic_load(&t->stop_word) == word_of(gen, STOP_REQUESTED);
+}
+
+static bool any_pending(uint32_t gen)
+{
+    bool pending = false;
+    thread_registry_lock();
+    for (struct thread *t = thread_first_locked(); t && !pending; t = t->next)
+        pending = is_pending(t, gen);
+    thread_registry_unlock();
+    for (size_t i = 0; i < foreign_count && !pending; i++)
+        pending = is_pending(&foreign[i], gen);
+    return pending;
+}
+
+static bool wait_for_all(uint32_t gen, uint64_t deadline)
+{
+    const struct timespec tick = {.tv_nsec = 5000000};
+    for (;;) {
+        uint32_t seen = atomic_load(&acks);
+        if (!any_pending(gen))
+            return true;
+        if (clock_ns() > deadline)
+            return false;
+        sys_futex_wait(&acks, seen, &tick);
+    }
+}
+
+// Asks every registered thread that was not asked in this generation; returns how many that were.
+static size_t request_registered(uint32_t gen)
+{
+    size_t asked = 0;
+    thread_registry_lock();
+    for (struct thread *t = thread_first_locked(); t; t = t->next)
+        if (atomic_load(&t->stop_word) >> 2 != gen) {
+            request(t, gen);
+            asked++;
+        }
+    thread_registry_unlock();
+    return asked;
+}
+
+static struct thread *record_of(pid_t tid)
+{
+    struct thread *found = NULL;
+    thread_registry_lock();
+    for (struct thread *t = thread_first_locked(); t && !found; t = t->next)
+        found = t->tid == tid ? t : NULL;
+    thread_registry_unlock();
+    for (size_t i = 0; i < foreign_count && !found; i++)
+        found = foreign[i].tid == tid ? &foreign[i] : NULL;
+    return found;
+}
+
+struct foreign_search {
+    uint32_t gen;
+    size_t asked;
+    bool overflow;
+};
+
+// One thread of /proc/self/task: if no record of it is stopped, it gets one and is asked.
+static void meet_task(pid_t tid, void *arg)
+{
+    struct foreign_search *search = arg;
+    struct thread *t = record_of(tid);
+    if (thread_is_own(tid) || (t && atomic_load(&t->stop_word) >> 2 == search->gen) || tasks_is_zombie(tid))
+        return;
+    search->asked++;
+    if (t && t->cache)
+        return; // registered a moment ago: the next pass asks it
+    if (!t) {
+        if (foreign_count == MAX_FOREIGN) {
+            search->overflow = true;
+            return;
+        }
+        t = &foreign[foreign_count];
+        *t = (struct thread){.tid = tid};
+        atomic_fetch_add(&foreign_count, 1);
+    }
+    request(t, search->gen);
+}
+
+// Passes over both sources until one finds nobody new: stopped threads cannot create more.
+static const char *stop_everybody(uint32_t gen)
+{
+    uint64_t deadline = clock_ns() + DEADLINE_NS;
+    for (;;) {
+        struct foreign_search search = {.gen = gen};
+        search.asked = request_registered(gen);
+        if (!wait_for_all(gen, deadline))
+            return "a thread did not stop in time";
+        if (!tasks_each(meet_task, &search))
+            return "the list of threads could not be read";
+        if (search.overflow)
+            return "too many threads that never came to the heap";
+        if (!wait_for_all(gen, deadline))
+            return "a thread that never came to the heap did not stop in time";
+        if (!search.asked)
+            return NULL;
+    }
+}
+
+static void release(uint32_t gen)
+{
+    atomic_store(&resume_gen, gen);
+    sys_futex_wake(&resume_gen, INT32_MAX);
+}
+
+static uint32_t next_generation(void)
+{
+    generation = (generation + 1) & 0x3fffffff;
+    return generation;
+}
+
+// Undoes what the generation asked for: who has not stopped yet must not.
+static void call_off(uint32_t gen)
+{
+    thread_registry_lock();
+    for (struct thread *t = thread_first_locked(); t; t = t->next) {
+        uint32_t word = word_of(gen, STOP_REQUESTED);
+        atomic_compare_exchange_strong(&t->stop_word, &word, word_of(gen, STOP_NONE));
+    }
+    thread_registry_unlock();
+    for (size_t i = 0; i < foreign_count; i++) {
+        uint32_t word = word_of(gen, STOP_REQUESTED);
+        atomic_compare_exchange_strong(&foreign[i].stop_word, &word, word_of(gen, STOP_NONE));
+    }
+    release(gen);
+}
+
+const char *world_stop(void)
+{
+    lock_acquire(&guard);
+    uint32_t gen = next_generation();
+    atomic_store(&foreign_count, 0);
+    const char *problem = stop_everybody(gen);
+    if (problem) {
+        call_off(gen);
+        lock_release(&guard);
+    }
+    return problem;
+}
+
+void world_resume(void)
+{
+    release(generation);
+    lock_release(&guard);
+}
+
+void world_each_stopped(void (*visit)(struct thread *t))
+{
+    for (struct thread *t = thread_first_locked(); t; t = t->next)
+        if (atomic_load(&t->stop_word) == word_of(generation, STOP_STOPPED))
+            visit(t);
+    for (size_t i = 0; i < foreign_count; i++)
+        if (atomic_load(&foreign[i].stop_word) == word_of(generation, STOP_STOPPED))
+            visit(&foreign[i]);
+}
+
+static struct thread *next_unvisited(uint32_t round)
+{
+    struct thread *t;
+    thread_registry_lock();
+    for (t = thread_first_locked(); t && t->visited == round; t = t->next)
+        ;
+    if (t)
+        t->visited = round;
+    thread_registry_unlock();
+    return t;
+}
+
+const char *world_handshake(void (*visit)(struct thread *t))
+{
+    static uint32_t round;
+    const char *problem = NULL;
+    struct thread *t;
+    round++;
+    while (!problem && (t = next_unvisited(round))) {
+        lock_acquire(&guard);
+        uint32_t gen = next_generation();
+        atomic_store(&foreign_count, 0);
+        thread_registry_lock();
+        if (t->tid)
+            request(t, gen);
+        thread_registry_unlock();
+        if (!wait_for_all(gen, clock_ns() + DEADLINE_NS)) {
+            problem = "a thread did not answer in time";
+            call_off(gen);
+        } else {
+            if (atomic_load(&t->stop_word) == word_of(gen, STOP_STOPPED))
+                visit(t);
+            release(gen);
+        }
+        lock_release(&guard);
+    }
+    return problem;
+}
+
+// --- fork ---------------------------------------------------------------------------------------------------
+
+void stop_fork_prepare(void)
+{
+    lock_acquire(&guard);
+}
+
+void stop_fork_done(bool child)
+{
+    if (child) {
+        process = sys_getpid();
+        atomic_store(&foreign_count, 0);
+        if (thread_self) {
+            atomic_store(&thread_self->stop_word, 0);
+            atomic_store(&thread_self->signals, 0);
+        }
+        crit_self.stop_wanted = 0;
+    }
+    lock_release(&guard);
+}

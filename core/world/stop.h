@@ -1,0 +1,48 @@
+// Stopping threads by signal.
+//
+//   collector                      thread
+//   stop_word = gen|REQUESTED      (anything)
+//   tgkill ----------------------> handler: inside a critical section? note it, return; crit_leave parks later
+//                                  sp, context stored; stop_word = gen|STOPPED; acks + 1, wake
+//   waits for the word <---------- waits until resume_gen >= gen
+//   resume_gen = gen, wake ------> goes on
+//
+// W1. A thread in state STOPPED executes nothing but the wait; all signals are blocked meanwhile.
+// W2. No stopped thread is inside a critical section, so none holds a lock of ours.
+// W3. A stop that misses its deadline is undone completely; a handler that comes late finds another generation and
+//     goes on at once.
+// W4. Whether a signal is ours is told by the record's count of signals sent, not by siginfo (which the kernel may
+//     drop when its queue is full, SOUNDNESS S31).
+// In the handler and while stopped: raw system calls and plain memory only.
+#pragma once
+
+#include "world/thread.h"
+
+enum stop_state { STOP_NONE, STOP_REQUESTED, STOP_STOPPED, STOP_GONE };
+
+// The stop signal; constant after stop_boot.
+extern int stop_signal;
+// A signal of that number that is not ours; set by preload/signal.c.
+extern void (*stop_foreign_signal)(int signal, siginfo_t *info, void *context);
+// Called in the handler when the thread goes on: system calls that we interrupted (world/interrupt.c).
+
+void stop_boot(int signal);
+
+// Stops every thread of the process but the collector's own. NULL: done; else why not, and everything runs.
+// world_resume must follow. Called by the collector thread.
+const char *world_stop(void);
+void world_resume(void);
+
+// Calls visit(t) for each registered thread while that one is stopped: all in turn, not all at once. After it every
+// registered thread has left whatever critical section it was in. NULL or the reason why it failed.
+const char *world_handshake(void (*visit)(struct thread *t));
+
+// Calls visit(t) for each stopped thread, registered or not; between world_stop and world_resume.
+void world_each_stopped(void (*visit)(struct thread *t));
+
+// The thread's record leaves the registry (under its lock).
+void stop_thread_gone(struct thread *t);
+
+// Whether a system call of ours is stopping somebody right now may not overlap with fork: taken before, given back in both.
+void stop_fork_prepare(void);
+void stop_fork_done(bool child);

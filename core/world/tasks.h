@@ -1,0 +1,10 @@
+// The kernel's list of this process's threads. Collector thread only (it opens files in its private table).
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+// Calls visit(tid, arg) for every thread in /proc/self/task; false if the list could not be read.
+bool tasks_each(void (*visit)(pid_t tid, void *arg), void *arg);
+// A thread that has ended but is still listed: the main thread after pthread_exit.
+bool tasks_is_zombie(pid_t tid);

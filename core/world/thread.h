@@ -1,0 +1,53 @@
+// The registry: every thread that came to the heap, or that we saw start.
+//
+// T1. A record belongs to one thread from thread_register to thread_unregister; both happen inside a critical section,
+//     under the registry's lock. Records are recycled, never unmapped: a stale pointer to one reads a valid record.
+// T2. The fields of a stopped thread's state (sp, context) are written by the thread before it says that it is stopped.
+// T3. The collector's own threads are not registered; world_own_thread tells them apart.
+#pragma once
+
+#include "base/crit.h"
+#include "heap/cache.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <ucontext.h>
+
+struct thread {
+    struct thread *next, *prev;    // registry's lock
+    pid_t tid;
+    uintptr_t stack_lo, stack_hi;  // of the thread's own stack; 0 when unknown
+    struct cache *cache;           // NULL: a thread that never came to the heap
+    uint32_t visited;              // the last ragged handshake it took part in (collector)
+
+    _Atomic uint32_t stop_word;    // generation << 2 | enum stop_state (core/world/stop.c)
+    _Atomic uint32_t signals;      // stop signals sent and not yet seen by the handler
+    uintptr_t sp;                  // while stopped: scan its stack from here (T2)
+    const ucontext_t *context;     // while stopped by the handler: the registers; NULL when it parked itself
+};
+
+extern __thread struct thread *thread_self;
+
+// Registers the calling thread with what is known of its stack (0, 0: nothing). Idempotent. Inside a critical section.
+void thread_register(uintptr_t stack_lo, uintptr_t stack_hi);
+// Tells the registry where the calling thread's stack is, once that is known.
+void thread_set_stack(uintptr_t stack_lo, uintptr_t stack_hi);
+// The calling thread ends: gives back its magazines and forgets it. Not inside a critical section.
+void thread_unregister(void);
+
+// Threads in the registry.
+size_t thread_count(void);
+struct thread *thread_first_locked(void);
+void thread_registry_lock(void);
+void thread_registry_unlock(void);
+
+// The collector's own threads: they announce themselves, and are never stopped.
+void thread_announce_own(void);
+void thread_forget_own(void);
+bool thread_is_own(pid_t tid);
+size_t thread_own_count(void);
+
+void thread_fork_prepare(void);
+void thread_fork_parent(void);
+void thread_fork_child(void); // only the caller is left

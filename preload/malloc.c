@@ -1,0 +1,281 @@
+// The malloc family, with glibc's semantics (malloc(3), mallinfo(3), malloc_info(3) …).
+//
+// On this path: no libc call that can lock or allocate, no dlsym (but for pointers that are not ours), errno untouched by
+// free and by success.
+#include "boot.h"
+
+#include "base/log.h"
+#include "gc/collector.h"
+#include "heap/extent.h"
+#include "heap/heap.h"
+#include "real.h"
+#include "sys/syscall.h"
+#include "world/kwrite.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLER __builtin_return_address(0)
+
+// A cycle is wanted and there is no thread for it yet; this caller holds no lock of libc's.
+static void maybe_start_collector(const void *caller)
+{
+    if (unlikely(atomic_load_explicit(&collector_start_wanted, memory_order_relaxed)) && boot_may_start_thread(caller))
+        collector_start();
+}
+
+// Blocks that libc allocates for itself are handed to the kernel without our seeing it: never write-protected.
+static bool is_for_libc(const void *caller)
+{
+    return unlikely(kwrite_active) && code_contains(&boot_libc, caller);
+}
+
+static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const void *caller)
+{
+    void *p;
+    if (n > PTRDIFF_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    p = heap_alloc_slow(n, zeroed, n >= NOARM_FIRST_REQUEST && is_for_libc(caller));
+    if (!p)
+        errno = ENOMEM;
+    maybe_start_collector(caller);
+    return p;
+}
+
+static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)
+{
+    if (n <= SMALL_MAX && !is_for_libc(caller)) {
+        void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
+        if (p)
+            return p;
+    }
+    return alloc_slow(n, false, caller);
+}
+
+EXPORT void *malloc(size_t n)
+{
+    if (unlikely(n >= NOARM_FIRST_REQUEST))
+        return alloc_middle(n, CALLER);
+    void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
+    return likely(p) ? p : alloc_slow(n, false, CALLER);
+}
+
+static void free_from(void *p, const void *caller)
+{
+    int saved = errno;
+    heap_free_slow(p);
+    errno = saved;
+    maybe_start_collector(caller);
+}
+
+EXPORT void free(void *p)
+{
+    if (unlikely(!heap_free(p)))
+        free_from(p, CALLER);
+}
+
+EXPORT void *calloc(size_t count, size_t each)
+{
+    size_t n;
+    if (__builtin_mul_overflow(count, each, &n)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (n < NOARM_FIRST_REQUEST) {
+        void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
+        if (p)
+            return memset(p, 0, n);
+    }
+    return alloc_slow(n, true, CALLER);
+}
+
+// --- realloc ------------------------------------------------------------------------------------------------
+
+static void *realloc_foreign(void *p, size_t n)
+{
+    static void *_Atomic real;
+    return ((void *(*)(void *, size_t))real_symbol(&real, "realloc"))(p, n);
+}
+
+static void *realloc_from(void *p, size_t n, const void *caller)
+{
+    if (!p)
+        return n >= NOARM_FIRST_REQUEST ? alloc_middle(n, caller) : alloc_slow(n, false, caller);
+    if (!cage_contains((uintptr_t)p))
+        return realloc_foreign(p, n);
+    if (n == 0) { // glibc frees
+        free(p);
+        return NULL;
+    }
+    void *moved = n > PTRDIFF_MAX ? NULL : heap_realloc(p, n);
+    if (!moved)
+        errno = ENOMEM;
+    maybe_start_collector(caller);
+    return moved;
+}
+
+EXPORT void *realloc(void *p, size_t n)
+{
+    return realloc_from(p, n, CALLER);
+}
+
+EXPORT void *reallocarray(void *p, size_t count, size_t each)
+{
+    size_t n;
+    if (__builtin_mul_overflow(count, each, &n)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc_from(p, n, CALLER);
+}
+
+// --- aligned ------------------------------------------------------------------------------------------------
+
+// glibc's memalign takes any alignment and rounds it up to a power of two.
+static void *aligned_from(size_t alignment, size_t n, const void *caller)
+{
+    if (alignment > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    size_t power = SLOT_GRAIN;
+    while (power < alignment)
+        power *= 2;
+    if (power == SLOT_GRAIN)
+        return n >= NOARM_FIRST_REQUEST ? alloc_middle(n, caller) : alloc_slow(n, false, caller);
+    void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);
+    if (!p)
+        errno = ENOMEM;
+    maybe_start_collector(caller);
+    return p;
+}
+
+EXPORT void *memalign(size_t alignment, size_t n)
+{
+    return aligned_from(alignment, n, CALLER);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t n)
+{
+    return aligned_from(alignment, n, CALLER);
+}
+
+EXPORT int posix_memalign(void **out, size_t alignment, size_t n)
+{
+    int saved = errno;
+    if (!is_power_of_two(alignment) || alignment % sizeof(void *))
+        return EINVAL;
+    void *p = aligned_from(alignment, n, CALLER);
+    errno = saved;
+    if (!p)
+        return ENOMEM;
+    *out = p;
+    return 0;
+}
+
+EXPORT void *valloc(size_t n)
+{
+    return aligned_from(PAGE_BYTES, n, CALLER);
+}
+
+EXPORT void *pvalloc(size_t n)
+{
+    if (n > PTRDIFF_MAX - PAGE_BYTES) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return aligned_from(PAGE_BYTES, align_up(n, PAGE_BYTES), CALLER);
+}
+
+// --- the rest -----------------------------------------------------------------------------------------------
+
+EXPORT void cfree(void *p);
+EXPORT void cfree(void *p)
+{
+    free(p);
+}
+
+EXPORT void free_sized(void *p, size_t n);
+EXPORT void free_sized(void *p, size_t n)
+{
+    (void)n;
+    free(p);
+}
+
+EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n);
+EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n)
+{
+    (void)alignment, (void)n;
+    free(p);
+}
+
+EXPORT size_t malloc_usable_size(void *p)
+{
+    static void *_Atomic real;
+    if (!p)
+        return 0;
+    if (!cage_contains((uintptr_t)p))
+        return ((size_t(*)(void *))real_symbol(&real, "malloc_usable_size"))(p);
+    return heap_usable(p);
+}
+
+EXPORT int malloc_trim(size_t pad)
+{
+    (void)pad;
+    return 0; // nothing was given back at once
+}
+
+EXPORT int mallopt(int parameter, int value)
+{
+    (void)parameter, (void)value;
+    return 1;
+}
+
+EXPORT struct mallinfo2 mallinfo2(void)
+{
+    size_t committed = cage_top() - cage.base, live = heap_live_bytes();
+    return (struct mallinfo2){.arena = committed, .uordblks = live, .fordblks = committed > live ? committed - live : 0};
+}
+
+static int as_int(size_t n)
+{
+    return (int)min_size(n, INT32_MAX);
+}
+
+EXPORT struct mallinfo mallinfo(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return (struct mallinfo){.arena = as_int(m.arena), .uordblks = as_int(m.uordblks), .fordblks = as_int(m.fordblks)};
+}
+
+EXPORT void malloc_stats(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    fprintf(stderr, "libgcpre: system bytes = %zu, in use bytes = %zu\n", m.arena, m.uordblks);
+}
+
+EXPORT int malloc_info(int flags, FILE *file)
+{
+    struct mallinfo2 m = mallinfo2();
+    if (flags != 0)
+        return EINVAL;
+    fprintf(file,
+            "<malloc version=\"1\">\n<total type=\"rest\" count=\"0\" size=\"%zu\"/>\n"
+            "<system type=\"current\" size=\"%zu\"/>\n</malloc>\n",
+            m.fordblks, m.arena);
+    return 0;
+}
+
+static void free_foreign(void *p)
+{
+    static void *_Atomic real;
+    ((void (*)(void *))real_symbol(&real, "free"))(p);
+}
+
+struct heap_upcalls heap_upcalls = {
+    .first_use = thread_comes_to_heap, .free_foreign = free_foreign, .slow_alloc = collector_pace};

@@ -1,0 +1,638 @@
+// The program must not notice that two signals are ours (S33, S41).
+//
+// The stop signal (SIGURG unless configured) and, where the mprotect back-end may be used, SIGSEGV are hidden: the
+// kernel has our actions for them and never blocks them, while the program reads back the actions and masks it set.
+// A real signal of that number reaches the program's handler: stop.c and the back-end pass on what was not theirs.
+//
+// Actions. wanted[] holds what the program set for hidden signals. For all other signals the kernel has the program's
+// action with the hidden ones taken out of its mask; asked[] remembers the mask as it was passed.
+//
+// Masks. The program's mask and the kernel's differ in the hidden signals only, so a mask the kernel reports belongs to
+// the last one the program asked for if that would lead to the same kernel mask. Otherwise somebody else set it: a
+// handler began or ended, siglongjmp, a new thread. Then it is derived from the kernel's:
+//   SIGSEGV  SIGSTKFLT, which Linux never sends, stands for it in the kernel's mask: exact wherever masks travel.
+//   stop     counts as blocked if everything else is.
+// So nothing has to be undone when a handler returns or jumps out.
+//
+// A hidden signal that arrives while the program blocks it is held for its thread, and sent again when a call that
+// changes the mask lets it through.
+//
+// Everything here may be called in the program's handlers: thread-local words, and one spin lock held with all signals
+// blocked. A vfork child shares our memory, not our dispositions: it stores nothing, and its changes go to the kernel.
+//
+// Known gaps. sigwait, sigtimedwait and signalfd never report a hidden signal. A held one is not let through by
+// sigreturn, siglongjmp or setcontext alone. Masks in posix_spawn attributes and in contexts made for setcontext go to
+// the kernel as they are. After execve the new program inherits neither SIG_IGN nor a blocked state of the stop signal.
+#include "signal.h"
+
+#include "base/bits.h"
+#include "real.h"
+#include "sys/cpu.h"
+#include "sys/syscall.h"
+#include "world/interrupt.h"
+#include "world/stop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/signalfd.h>
+
+enum hidden { HIDDEN_STOP, HIDDEN_SEGV, HIDDEN_COUNT, VISIBLE = -1 };
+
+enum {
+    SHADOW = SIGSTKFLT,
+    FIRST_INTERNAL = 32, // the C library's own two: cancellation and setuid
+    SA_RESTORER_FLAG = 0x04000000,
+    KNOWN_FLAGS = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | (int)SA_RESETHAND |
+                  0x800 /* SA_EXPOSE_TAGBITS */ | SA_RESTORER_FLAG,
+};
+
+#define UNBLOCKABLE                                                                                          \
+    (1UL << (SIGKILL - 1) | 1UL << (SIGSTOP - 1) | 1UL << (FIRST_INTERNAL - 1) | 1UL << FIRST_INTERNAL)
+
+bool signal_hide_segv;
+
+static pid_t owner;                                  // the process whose dispositions these are; 0: not booted
+static atomic_flag guard = ATOMIC_FLAG_INIT;         // held with all signals blocked
+static struct signal_action wanted[HIDDEN_COUNT];    // guard
+static void (*segv_install)(uint64_t mask, int flags); // guard
+static _Atomic uint64_t asked[_NSIG];
+static _Atomic uint64_t interrupting;                // siginterrupt(n, 1) was called
+
+static __thread volatile uint64_t believed; // the mask the program asked for last
+
+static __thread struct held {
+    volatile bool present;
+    siginfo_t info;
+} held[HIDDEN_COUNT];
+
+static int number_of(enum hidden which)
+{
+    return which == HIDDEN_STOP ? stop_signal : SIGSEGV;
+}
+
+static enum hidden hidden_index(int signal)
+{
+    return signal == stop_signal ? HIDDEN_STOP : signal_hide_segv && signal == SIGSEGV ? HIDDEN_SEGV : VISIBLE;
+}
+
+static bool in_other_process(void)
+{
+    return owner && sys_getpid() != owner;
+}
+
+// --- masks -------------------------------------------------------------------------------------------------------
+
+static uint64_t hidden_bits(void)
+{
+    return sys_sigbit(stop_signal) | (signal_hide_segv ? sys_sigbit(SIGSEGV) : 0);
+}
+
+static uint64_t to_kernel(uint64_t program)
+{
+    bool shadow = signal_hide_segv && program & sys_sigbit(SIGSEGV);
+    return (program & ~hidden_bits()) | (shadow ? sys_sigbit(SHADOW) : 0);
+}
+
+static uint64_t derive(uint64_t kernel)
+{
+    uint64_t program = kernel;
+    if (signal_hide_segv && kernel & sys_sigbit(SHADOW))
+        program |= sys_sigbit(SIGSEGV);
+    if ((kernel | hidden_bits() | UNBLOCKABLE) == ~0UL)
+        program |= sys_sigbit(stop_signal);
+    return program;
+}
+
+// The program's view of a kernel mask; last is what it asked for last in that place.
+static uint64_t to_program(uint64_t kernel, uint64_t last)
+{
+    return to_kernel(last) == kernel ? last : derive(kernel);
+}
+
+const sigset_t *signal_kernel_set(const sigset_t *set, sigset_t *copy)
+{
+    if (!set)
+        return NULL;
+    *copy = (sigset_t){{to_kernel(set->__val[0])}};
+    return copy;
+}
+
+static void send_again(int signal, siginfo_t *info)
+{
+    sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), signal, (long)info, 0, 0);
+}
+
+// Sends again what is held and not in the mask; returns whether there was any.
+static bool let_through(uint64_t mask)
+{
+    bool any = false;
+    for (enum hidden which = 0; which < HIDDEN_COUNT; which++) {
+        if (likely(!held[which].present) || mask & sys_sigbit(number_of(which)))
+            continue;
+        siginfo_t info = held[which].info;
+        held[which].present = false;
+        send_again(number_of(which), &info);
+        any = true;
+    }
+    return any;
+}
+
+static void hold(enum hidden which, const siginfo_t *info)
+{
+    if (held[which].present)
+        return; // signals of one number do not queue
+    held[which].info = *info;
+    held[which].present = true;
+}
+
+static uint64_t held_bits(void)
+{
+    uint64_t bits = 0;
+    for (enum hidden which = 0; which < HIDDEN_COUNT; which++)
+        bits |= held[which].present ? sys_sigbit(number_of(which)) : 0;
+    return bits;
+}
+
+bool signal_release(const sigset_t *set)
+{
+    if (likely(!set || !held_bits()))
+        return false;
+    uint64_t own;
+    sys_sigprocmask(SIG_BLOCK, NULL, &own);
+    uint64_t outside = to_program(own, believed);
+    believed = set->__val[0] & ~UNBLOCKABLE; // or what we send again would be held again
+    uint64_t inside = to_kernel(believed);
+    sys_sigprocmask(SIG_SETMASK, &inside, NULL);
+    bool any = let_through(believed);
+    believed = outside;
+    sys_sigprocmask(SIG_SETMASK, &own, NULL);
+    return any;
+}
+
+// What to hand to the kernel for this change. SIGSTKFLT alone must not touch what stands for SIGSEGV.
+static uint64_t kernel_change(int how, uint64_t change)
+{
+    uint64_t kernel = to_kernel(change);
+    if (how == SIG_UNBLOCK && signal_hide_segv && !(change & sys_sigbit(SIGSEGV)))
+        kernel &= ~sys_sigbit(SHADOW);
+    return kernel;
+}
+
+static uint64_t changed(int how, uint64_t mask, uint64_t change)
+{
+    return how == SIG_BLOCK ? mask | change : how == SIG_UNBLOCK ? mask & ~change : change;
+}
+
+// pthread_sigmask: returns an error number.
+static int change_mask(int how, const sigset_t *set, sigset_t *old)
+{
+    static void *_Atomic cache;
+    typeof(pthread_sigmask) *real = real_symbol(&cache, "pthread_sigmask");
+    uint64_t change = set ? set->__val[0] & ~UNBLOCKABLE : 0;
+    sigset_t kernel = {{kernel_change(how, change)}}, before;
+    int error = real(how, set ? &kernel : NULL, &before);
+    if (error)
+        return error;
+    uint64_t program = to_program(before.__val[0], believed);
+    if (set)
+        believed = changed(how, program, change);
+    if (old)
+        old->__val[0] = program;
+    if (set)
+        let_through(believed);
+    return 0;
+}
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+    return change_mask(how, set, old);
+}
+
+EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+    int error = change_mask(how, set, old);
+    return error ? fail(error) : 0;
+}
+
+static int change_one(int how, int signal)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    return sigaddset(&set, signal) < 0 ? -1 : sigprocmask(how, &set, NULL);
+}
+
+EXPORT int sighold(int signal)
+{
+    return change_one(SIG_BLOCK, signal);
+}
+
+EXPORT int sigrelse(int signal)
+{
+    return change_one(SIG_UNBLOCK, signal);
+}
+
+// BSD's masks are ints.
+static int change_low(int how, int mask)
+{
+    sigset_t set = {{(unsigned)mask}}, old;
+    return sigprocmask(how, &set, &old) < 0 ? -1 : (int)old.__val[0];
+}
+
+EXPORT int sigblock(int mask)
+{
+    return change_low(SIG_BLOCK, mask);
+}
+
+EXPORT int sigsetmask(int mask)
+{
+    return change_low(SIG_SETMASK, mask);
+}
+
+static int suspend_without(int signal)
+{
+    sigset_t set;
+    sigprocmask(SIG_BLOCK, NULL, &set);
+    return sigdelset(&set, signal) < 0 ? -1 : sigsuspend(&set);
+}
+
+// The headers call X/Open's sigpause(signal) __xpg_sigpause; the plain symbol is BSD's sigpause(mask).
+EXPORT int sigpause(int signal)
+{
+    return suspend_without(signal);
+}
+
+int __sigpause(int signal_or_mask, int is_signal);
+EXPORT int __sigpause(int signal_or_mask, int is_signal)
+{
+    const sigset_t set = {{(unsigned)signal_or_mask}};
+    return is_signal ? suspend_without(signal_or_mask) : sigsuspend(&set);
+}
+
+int bsd_sigpause(int mask) __asm__("sigpause");
+EXPORT int bsd_sigpause(int mask)
+{
+    return __sigpause(mask, 0);
+}
+
+EXPORT int sigpending(sigset_t *set)
+{
+    static void *_Atomic cache;
+    typeof(sigpending) *real = real_symbol(&cache, "sigpending");
+    int result = real(set);
+    if (result == 0)
+        set->__val[0] |= held_bits();
+    return result;
+}
+
+EXPORT int sigwait(const sigset_t *restrict set, int *restrict signal)
+{
+    static void *_Atomic cache;
+    typeof(sigwait) *real = real_symbol(&cache, "sigwait");
+    sigset_t copy;
+    return real(signal_kernel_set(set, &copy), signal);
+}
+
+EXPORT int signalfd(int fd, const sigset_t *set, int flags)
+{
+    static void *_Atomic cache;
+    typeof(signalfd) *real = real_symbol(&cache, "signalfd");
+    sigset_t copy;
+    return real(fd, signal_kernel_set(set, &copy), flags);
+}
+
+EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *set)
+{
+    static void *_Atomic cache;
+    typeof(pthread_attr_setsigmask_np) *real = real_symbol(&cache, "pthread_attr_setsigmask_np");
+    sigset_t copy;
+    return real(attributes, signal_kernel_set(set, &copy));
+}
+
+EXPORT int pthread_attr_getsigmask_np(const pthread_attr_t *attributes, sigset_t *set)
+{
+    static void *_Atomic cache;
+    typeof(pthread_attr_getsigmask_np) *real = real_symbol(&cache, "pthread_attr_getsigmask_np");
+    int result = real(attributes, set);
+    if (result == 0)
+        set->__val[0] = derive(set->__val[0]);
+    return result;
+}
+
+// --- actions -----------------------------------------------------------------------------------------------------
+
+static uint64_t guard_lock(void)
+{
+    uint64_t all = ~0UL, old;
+    sys_sigprocmask(SIG_SETMASK, &all, &old);
+    while (atomic_flag_test_and_set_explicit(&guard, memory_order_acquire))
+        cpu_relax();
+    return old;
+}
+
+static void guard_unlock(uint64_t old)
+{
+    atomic_flag_clear_explicit(&guard, memory_order_release);
+    sys_sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static struct signal_action to_action(const struct sigaction *act)
+{
+    return (struct signal_action){
+        .handler = act->sa_sigaction,
+        .flags = ((unsigned)act->sa_flags & KNOWN_FLAGS) | SA_RESTORER_FLAG,
+        .mask = act->sa_mask.__val[0] & ~(sys_sigbit(SIGKILL) | sys_sigbit(SIGSTOP)),
+    };
+}
+
+static void from_action(struct sigaction *act, const struct signal_action *action)
+{
+    *act = (struct sigaction){.sa_flags = (int)action->flags};
+    act->sa_sigaction = action->handler;
+    act->sa_mask.__val[0] = action->mask;
+}
+
+static bool has_handler(const struct signal_action *action)
+{
+    return (uintptr_t)action->handler > (uintptr_t)SIG_IGN;
+}
+
+// The program's mask while its handler for a signal runs.
+static uint64_t mask_inside(const struct signal_action *action, int signal, uint64_t outside)
+{
+    return (outside | action->mask | (action->flags & SA_NODEFER ? 0 : sys_sigbit(signal))) & ~UNBLOCKABLE;
+}
+
+static void install_segv_locked(void)
+{
+    const struct signal_action *action = &wanted[HIDDEN_SEGV];
+    int flags = has_handler(action) ? (int)action->flags & (SA_ONSTACK | SA_RESTART) : SA_ONSTACK | SA_RESTART;
+    segv_install(to_kernel(mask_inside(action, SIGSEGV, 0)), flags | SA_SIGINFO | SA_NODEFER);
+}
+
+static int real_sigaction(int signal, const struct sigaction *act, struct sigaction *old)
+{
+    static void *_Atomic cache;
+    typeof(sigaction) *real = real_symbol(&cache, "sigaction");
+    return real(signal, act, old);
+}
+
+// The kernel has the program's action, less the hidden signals in its mask.
+static int visible_action(int signal, const struct sigaction *act, struct sigaction *old)
+{
+    if (signal < 1 || signal >= _NSIG)
+        return fail(EINVAL);
+    uint64_t before = asked[signal], mask = act ? act->sa_mask.__val[0] : 0;
+    struct sigaction kernel;
+    if (act) {
+        kernel = *act;
+        kernel.sa_mask.__val[0] = to_kernel(mask);
+    }
+    if (real_sigaction(signal, act ? &kernel : NULL, old) < 0)
+        return -1;
+    if (old)
+        old->sa_mask.__val[0] = to_program(old->sa_mask.__val[0], before);
+    if (act && !in_other_process())
+        asked[signal] = mask & ~(sys_sigbit(SIGKILL) | sys_sigbit(SIGSTOP));
+    return 0;
+}
+
+static int hidden_action(enum hidden which, const struct sigaction *act, struct sigaction *old)
+{
+    struct signal_action action = {0};
+    if (act)
+        action = to_action(act);
+    bool other = in_other_process();
+    uint64_t mask = guard_lock();
+    struct signal_action before = wanted[which];
+    if (act && !other) {
+        wanted[which] = action;
+        if (which == HIDDEN_SEGV && segv_install)
+            install_segv_locked();
+    }
+    guard_unlock(mask);
+    if (act && (other || (which == HIDDEN_SEGV && !segv_install)))
+        visible_action(number_of(which), act, NULL);
+    if (old)
+        from_action(old, &before);
+    return 0;
+}
+
+EXPORT int sigaction(int signal, const struct sigaction *restrict act, struct sigaction *restrict old)
+{
+    enum hidden which = hidden_index(signal);
+    return which == VISIBLE ? visible_action(signal, act, old) : hidden_action(which, act, old);
+}
+
+static sighandler_t set_handler(int signal, sighandler_t handler, int flags, uint64_t mask)
+{
+    struct sigaction act = {.sa_flags = flags, .sa_mask = {{mask}}}, old;
+    act.sa_handler = handler;
+    if (handler == SIG_ERR || signal < 1 || signal >= _NSIG) {
+        errno = EINVAL;
+        return SIG_ERR;
+    }
+    return sigaction(signal, &act, &old) < 0 ? SIG_ERR : old.sa_handler;
+}
+
+static uint64_t bit_or_none(int signal)
+{
+    return signal < 1 || signal >= _NSIG ? 0 : sys_sigbit(signal);
+}
+
+EXPORT sighandler_t signal(int signal, sighandler_t handler)
+{
+    uint64_t bit = bit_or_none(signal);
+    return set_handler(signal, handler, interrupting & bit ? 0 : SA_RESTART, bit);
+}
+
+EXPORT sighandler_t sysv_signal(int signal, sighandler_t handler)
+{
+    return set_handler(signal, handler, (int)(SA_RESETHAND | SA_NODEFER | SA_INTERRUPT), 0);
+}
+
+EXPORT int sigignore(int signal)
+{
+    return set_handler(signal, SIG_IGN, 0, 0) == SIG_ERR ? -1 : 0;
+}
+
+EXPORT int siginterrupt(int signal, int interrupts)
+{
+    struct sigaction act;
+    if (sigaction(signal, NULL, &act) < 0)
+        return -1;
+    if (interrupts) {
+        interrupting |= sys_sigbit(signal);
+        act.sa_flags &= ~SA_RESTART;
+    } else {
+        interrupting &= ~sys_sigbit(signal);
+        act.sa_flags |= SA_RESTART;
+    }
+    return sigaction(signal, &act, NULL);
+}
+
+EXPORT sighandler_t sigset(int signal, sighandler_t handler)
+{
+    struct sigaction old;
+    sigset_t set, before;
+    sigemptyset(&set);
+    if (handler == SIG_ERR || sigaddset(&set, signal) < 0)
+        return set_handler(signal, SIG_ERR, 0, 0);
+    if (handler == SIG_HOLD) {
+        if (sigprocmask(SIG_BLOCK, &set, &before) < 0 || sigaction(signal, NULL, &old) < 0)
+            return SIG_ERR;
+    } else {
+        old.sa_handler = set_handler(signal, handler, 0, 0);
+        if (old.sa_handler == SIG_ERR || sigprocmask(SIG_UNBLOCK, &set, &before) < 0)
+            return SIG_ERR;
+    }
+    return sigismember(&before, signal) ? SIG_HOLD : old.sa_handler;
+}
+
+extern typeof(sigaction) __sigaction __attribute__((alias("sigaction"), copy(sigaction), visibility("default")));
+extern typeof(signal) bsd_signal __attribute__((alias("signal"), copy(signal), visibility("default")));
+extern typeof(signal) ssignal __attribute__((alias("signal"), copy(signal), visibility("default")));
+extern typeof(signal) __sysv_signal __attribute__((alias("sysv_signal"), copy(sysv_signal), visibility("default")));
+
+// --- signals that were not ours ------------------------------------------------------------------------------------
+
+// The action that a signal now meets.
+static struct signal_action take_action(enum hidden which)
+{
+    bool other = in_other_process();
+    uint64_t mask = guard_lock();
+    struct signal_action action = wanted[which];
+    if (has_handler(&action) && action.flags & SA_RESETHAND && !other)
+        wanted[which].handler = NULL;
+    guard_unlock(mask);
+    return action;
+}
+
+// The program's mask where the signal arrived.
+static uint64_t mask_at(const ucontext_t *uc)
+{
+    if (interrupt_self.mask != INTERRUPT_OWN_MASK && interrupt_waiting(uc))
+        return interrupt_self.mask & ~UNBLOCKABLE;
+    return to_program(uc->uc_sigmask.__val[0], believed);
+}
+
+// Runs the program's handler as the kernel would. It may jump out: nothing is left undone then.
+static void run_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
+{
+    uint64_t outside = to_program(uc->uc_sigmask.__val[0], believed);
+    uint64_t inside = mask_inside(action, signal, mask_at(uc)), kernel = to_kernel(inside), ours;
+    believed = inside;
+    sys_sigprocmask(SIG_SETMASK, &kernel, &ours);
+    action->handler(signal, info, uc);
+    sys_sigprocmask(SIG_SETMASK, &ours, NULL);
+    believed = outside;
+    let_through(outside);
+}
+
+static void restore_default(int signal)
+{
+    const struct signal_action action = {0};
+    sys_sigaction(signal, &action, NULL);
+}
+
+static bool ignored_by_default(int signal)
+{
+    return signal == SIGURG || signal == SIGCHLD || signal == SIGWINCH || signal == SIGCONT;
+}
+
+// A signal with the stop signal's number that the collector did not send; all signals are blocked.
+static void foreign_signal(int signal, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    if (mask_at(uc) & sys_sigbit(signal)) {
+        hold(HIDDEN_STOP, info);
+        interrupt_resume(uc);
+        return;
+    }
+    struct signal_action action = take_action(HIDDEN_STOP);
+    if (has_handler(&action)) {
+        run_handler(&action, signal, info, uc);
+        if (!(action.flags & SA_RESTART))
+            interrupt_refuse(uc);
+    } else if (action.handler || ignored_by_default(signal)) {
+        interrupt_resume(uc);
+    } else {
+        restore_default(signal);
+        send_again(signal, info);
+    }
+}
+
+// A fault that the kernel would not let the program handle kills it: with the default action back in place, the
+// instruction faults again, so status and core are those of the fault.
+void signal_forward_segv(int signal, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    bool fault = info->si_code > 0;
+    bool blocked = (mask_at(uc) & sys_sigbit(signal)) != 0;
+    if (blocked && !fault) {
+        hold(HIDDEN_SEGV, info);
+        interrupt_resume(uc);
+        return;
+    }
+    struct signal_action action = take_action(HIDDEN_SEGV);
+    if (has_handler(&action) && !blocked) {
+        run_handler(&action, signal, info, uc);
+    } else if (action.handler && !has_handler(&action) && !fault) {
+        interrupt_resume(uc); // ignored
+    } else {
+        restore_default(signal);
+        if (!fault)
+            send_again(signal, info);
+    }
+}
+
+// --- boot ----------------------------------------------------------------------------------------------------------
+
+// What the program inherited, or set before us, unless our sigaction has it already.
+static void adopt(enum hidden which)
+{
+    struct signal_action kernel;
+    if (wanted[which].flags || sys_sigaction(number_of(which), NULL, &kernel) != 0)
+        return;
+    kernel.mask = to_program(kernel.mask, asked[number_of(which)]);
+    wanted[which] = kernel;
+}
+
+void signal_boot(void)
+{
+    struct sigaction unused;
+    uint64_t inherited;
+    sys_sigprocmask(SIG_BLOCK, NULL, &inherited);
+    uint64_t kernel = to_kernel(inherited);
+    owner = sys_getpid();
+    adopt(HIDDEN_STOP);
+    if (signal_hide_segv)
+        adopt(HIDDEN_SEGV);
+    change_mask(SIG_BLOCK, NULL, NULL); // look-ups done here need not be done in a handler
+    visible_action(SIGUSR1, NULL, &unused);
+    stop_foreign_signal = foreign_signal;
+    if (kernel != inherited) {
+        believed = inherited;
+        sys_sigprocmask(SIG_SETMASK, &kernel, NULL);
+    }
+}
+
+void signal_fork_child(void)
+{
+    owner = sys_getpid();
+    atomic_flag_clear(&guard);
+}
+
+void signal_segv_ready(void (*install)(uint64_t mask, int flags))
+{
+    uint64_t mask = guard_lock();
+    segv_install = install;
+    install_segv_locked();
+    guard_unlock(mask);
+}

@@ -1,0 +1,29 @@
+// The signals that are ours and that the program must not notice: see signal.c.
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// The mprotect back-end may come to catch SIGSEGV in this process: then no mask blocks it. Set before signal_boot.
+extern bool signal_hide_segv;
+
+// The back-end is about to catch SIGSEGV. From here on install(mask, flags) is called whenever the program changes its
+// action, and once now: to install the back-end's handler with these flags (SA_ONSTACK and SA_RESTART as the program
+// wants them, SA_SIGINFO and SA_NODEFER always). The mask is the one that the program's handler runs with; a handler
+// that blocks more does no harm, signal_forward_segv sets it. Called with all signals blocked; no locks, no libc.
+void signal_segv_ready(void (*install)(uint64_t mask, int flags));
+
+// A SIGSEGV that was not the back-end's: does what the program asked for.
+void signal_forward_segv(int signal, siginfo_t *info, void *context);
+
+// Called before stop.c and the back-end install their handlers: notes what was inherited, sets stop_foreign_signal.
+void signal_boot(void);
+void signal_fork_child(void);
+
+// The set the kernel may have in the place of one the program passed, stored in copy; NULL stays NULL.
+const sigset_t *signal_kernel_set(const sigset_t *set, sigset_t *copy);
+
+// A call is about to wait with this mask of the program's in place (NULL: its own). True if a signal of ours that was
+// held for the program was thereby let through: then its handler has run, and the call must fail with EINTR.
+bool signal_release(const sigset_t *set);

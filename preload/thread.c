@@ -1,0 +1,118 @@
+// Threads as they begin and end: the registry learns of them, their magazines go back.
+//
+// A thread's end is seen by a thread-specific value whose destructor puts itself off to the last round, so that other
+// destructors still find the thread at home. What comes after it (libc frees its own things last) is served without magazines.
+#include "boot.h"
+
+#include "real.h"
+#include "sys/syscall.h"
+#include "world/thread.h"
+
+#include "gc/collector.h"
+#include "gc/workers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#define MAIN_STACK_BYTES (8 * MIB)
+enum { LAST_ROUND = 3 }; // of PTHREAD_DESTRUCTOR_ITERATIONS = 4
+
+extern void *__libc_stack_end; // ld.so: where the main thread's stack began
+
+static pthread_key_t key;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+
+static void on_exit_round(void *round)
+{
+    uintptr_t n = (uintptr_t)round;
+    if (n < LAST_ROUND)
+        pthread_setspecific(key, (void *)(n + 1));
+    else
+        thread_unregister();
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&key, on_exit_round);
+}
+
+static void watch_exit(void)
+{
+    pthread_once(&key_once, make_key);
+    pthread_setspecific(key, (void *)1);
+}
+
+// Inside a critical section. The main thread comes here from within the dynamic loader: thread_boot does the rest for it.
+void thread_comes_to_heap(void)
+{
+    thread_register(0, 0);
+    if (thread_self && sys_gettid() != sys_getpid())
+        watch_exit();
+}
+
+static int create_really(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg);
+
+void thread_boot(void)
+{
+    workers_create = create_really;
+    uintptr_t end = (uintptr_t)__libc_stack_end;
+    struct rlimit limit = {MAIN_STACK_BYTES, MAIN_STACK_BYTES};
+    getrlimit(RLIMIT_STACK, &limit);
+    if (sys_gettid() != sys_getpid())
+        return; // loaded by another thread: nothing to say about this one's stack
+    thread_set_stack(end - min_size(limit.rlim_cur, MAIN_STACK_BYTES), align_up(end, PAGE_BYTES));
+    watch_exit();
+}
+
+// --- pthread_create -----------------------------------------------------------------------------------------
+
+struct start {
+    void *(*function)(void *);
+    void *arg;
+};
+
+static void learn_stack(void)
+{
+    pthread_attr_t attr;
+    void *lo = NULL;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        pthread_attr_getstack(&attr, &lo, &bytes);
+        pthread_attr_destroy(&attr);
+    }
+    thread_set_stack((uintptr_t)lo, (uintptr_t)lo + bytes);
+}
+
+static void *begin(void *p)
+{
+    struct start start = *(struct start *)p;
+    free(p);
+    learn_stack();
+    watch_exit();
+    return start.function(start.arg);
+}
+
+static int create_really(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg)
+{
+    static void *_Atomic cache;
+    typeof(pthread_create) *real = real_symbol(&cache, "pthread_create");
+    return real(thread, attr, function, arg);
+}
+
+// The start argument lives in a block of the heap that libc's descriptor of the new thread refers to, so it is reachable
+// until the thread has taken it (SOUNDNESS S18).
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg)
+{
+    struct start *start = malloc(sizeof *start);
+    if (!start)
+        return EAGAIN;
+    *start = (struct start){function, arg};
+    if (collector_start_wanted && boot_done)
+        collector_start();
+    int error = create_really(thread, attr, begin, start);
+    if (error)
+        free(start);
+    return error;
+}
