@@ -25,9 +25,9 @@ struct code_range boot_libc, boot_loader;
 bool boot_done;
 
 struct object_search {
-    uintptr_t inside;        // an address in the object that is looked for
-    struct code_range code;  // out
-    struct code_range data;  // out
+    uintptr_t inside;       // an address in the object that is looked for
+    struct code_range code; // out
+    struct code_range data; // out
 };
 
 static int look_at_object(struct dl_phdr_info *info, size_t bytes, void *arg)

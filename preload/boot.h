@@ -24,6 +24,6 @@ static inline bool boot_may_start_thread(const void *caller)
 }
 
 // thread.c
-void thread_boot(void);            // main thread, from the constructor
-void thread_comes_to_heap(void);   // heap_upcalls.first_use
-void fork_boot(void);              // fork.c
+void thread_boot(void);          // main thread, from the constructor
+void thread_comes_to_heap(void); // heap_upcalls.first_use
+void fork_boot(void);            // fork.c

@@ -39,7 +39,4 @@ static void child(void)
     crit_leave();
 }
 
-void fork_boot(void)
-{
-    pthread_atfork(prepare, parent, child);
-}
+void fork_boot(void) { pthread_atfork(prepare, parent, child); }

@@ -25,10 +25,7 @@ GCPRE_WEAK void gcpre_collect(void);
 GCPRE_WEAK int gcpre_is_heap(const void *p);
 
 // 1 if the library is in this process.
-static inline int gcpre_available(void)
-{
-    return gcpre_collect != 0;
-}
+static inline int gcpre_available(void) { return gcpre_collect != 0; }
 
 #ifdef __cplusplus
 }

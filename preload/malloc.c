@@ -23,7 +23,8 @@
 // A cycle is wanted and there is no thread for it yet; this caller holds no lock of libc's.
 static void maybe_start_collector(const void *caller)
 {
-    if (unlikely(atomic_load_explicit(&collector_start_wanted, memory_order_relaxed)) && boot_may_start_thread(caller))
+    if (unlikely(atomic_load_explicit(&collector_start_wanted, memory_order_relaxed)) &&
+        boot_may_start_thread(caller))
         collector_start();
 }
 
@@ -119,10 +120,7 @@ static void *realloc_from(void *p, size_t n, const void *caller)
     return moved;
 }
 
-EXPORT void *realloc(void *p, size_t n)
-{
-    return realloc_from(p, n, CALLER);
-}
+EXPORT void *realloc(void *p, size_t n) { return realloc_from(p, n, CALLER); }
 
 EXPORT void *reallocarray(void *p, size_t count, size_t each)
 {
@@ -155,15 +153,9 @@ static void *aligned_from(size_t alignment, size_t n, const void *caller)
     return p;
 }
 
-EXPORT void *memalign(size_t alignment, size_t n)
-{
-    return aligned_from(alignment, n, CALLER);
-}
+EXPORT void *memalign(size_t alignment, size_t n) { return aligned_from(alignment, n, CALLER); }
 
-EXPORT void *aligned_alloc(size_t alignment, size_t n)
-{
-    return aligned_from(alignment, n, CALLER);
-}
+EXPORT void *aligned_alloc(size_t alignment, size_t n) { return aligned_from(alignment, n, CALLER); }
 
 EXPORT int posix_memalign(void **out, size_t alignment, size_t n)
 {
@@ -178,10 +170,7 @@ EXPORT int posix_memalign(void **out, size_t alignment, size_t n)
     return 0;
 }
 
-EXPORT void *valloc(size_t n)
-{
-    return aligned_from(PAGE_BYTES, n, CALLER);
-}
+EXPORT void *valloc(size_t n) { return aligned_from(PAGE_BYTES, n, CALLER); }
 
 EXPORT void *pvalloc(size_t n)
 {
@@ -195,10 +184,7 @@ EXPORT void *pvalloc(size_t n)
 // --- the rest -----------------------------------------------------------------------------------------------
 
 EXPORT void cfree(void *p);
-EXPORT void cfree(void *p)
-{
-    free(p);
-}
+EXPORT void cfree(void *p) { free(p); }
 
 EXPORT void free_sized(void *p, size_t n);
 EXPORT void free_sized(void *p, size_t n)
@@ -239,18 +225,17 @@ EXPORT int mallopt(int parameter, int value)
 EXPORT struct mallinfo2 mallinfo2(void)
 {
     size_t committed = cage_top() - cage.base, live = heap_live_bytes();
-    return (struct mallinfo2){.arena = committed, .uordblks = live, .fordblks = committed > live ? committed - live : 0};
+    return (struct mallinfo2){
+        .arena = committed, .uordblks = live, .fordblks = committed > live ? committed - live : 0};
 }
 
-static int as_int(size_t n)
-{
-    return (int)min_size(n, INT32_MAX);
-}
+static int as_int(size_t n) { return (int)min_size(n, INT32_MAX); }
 
 EXPORT struct mallinfo mallinfo(void)
 {
     struct mallinfo2 m = mallinfo2();
-    return (struct mallinfo){.arena = as_int(m.arena), .uordblks = as_int(m.uordblks), .fordblks = as_int(m.fordblks)};
+    return (struct mallinfo){
+        .arena = as_int(m.arena), .uordblks = as_int(m.uordblks), .fordblks = as_int(m.fordblks)};
 }
 
 EXPORT void malloc_stats(void)

@@ -7,12 +7,9 @@
 // Actions. wanted[] holds what the program set for hidden signals. For all other signals the kernel has the program's
 // action with the hidden ones taken out of its mask; asked[] remembers the mask as it was passed.
 //
-// Masks. The program's mask and the kernel's differ in the hidden signals only, so a mask the kernel reports belongs to
-// the last one the program asked for if that would lead to the same kernel mask. Otherwise somebody else set it: a
-// handler began or ended, siglongjmp, a new thread. Then it is derived from the kernel's:
-//   SIGSEGV  SIGSTKFLT, which Linux never sends, stands for it in the kernel's mask: exact wherever masks travel.
-//   stop     counts as blocked if everything else is.
-// So nothing has to be undone when a handler returns or jumps out.
+// Masks. In the kernel's masks SIGSTKFLT, which Linux never sends, stands for the hidden signals: blocked when one of
+// them would be. So their state goes wherever masks go, through sigreturn, siglongjmp, new threads, and nothing has to
+// be undone when a handler ends or jumps out. Which of them it was tells the mask the program asked for last.
 //
 // A hidden signal that arrives while the program blocks it is held for its thread, and sent again when a call that
 // changes the mask lets it through.
@@ -43,21 +40,21 @@ enum {
     SHADOW = SIGSTKFLT,
     FIRST_INTERNAL = 32, // the C library's own two: cancellation and setuid
     SA_RESTORER_FLAG = 0x04000000,
-    KNOWN_FLAGS = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | (int)SA_RESETHAND |
-                  0x800 /* SA_EXPOSE_TAGBITS */ | SA_RESTORER_FLAG,
+    KNOWN_FLAGS = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
+                  (int)SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | SA_RESTORER_FLAG,
 };
 
-#define UNBLOCKABLE                                                                                          \
+#define UNBLOCKABLE \
     (1UL << (SIGKILL - 1) | 1UL << (SIGSTOP - 1) | 1UL << (FIRST_INTERNAL - 1) | 1UL << FIRST_INTERNAL)
 
 bool signal_hide_segv;
 
-static pid_t owner;                                  // the process whose dispositions these are; 0: not booted
-static atomic_flag guard = ATOMIC_FLAG_INIT;         // held with all signals blocked
-static struct signal_action wanted[HIDDEN_COUNT];    // guard
+static pid_t owner;                               // the process whose dispositions these are; 0: not booted
+static atomic_flag guard = ATOMIC_FLAG_INIT;      // held with all signals blocked
+static struct signal_action wanted[HIDDEN_COUNT]; // guard
 static void (*segv_install)(uint64_t mask, int flags); // guard
 static _Atomic uint64_t asked[_NSIG];
-static _Atomic uint64_t interrupting;                // siginterrupt(n, 1) was called
+static _Atomic uint64_t interrupting; // siginterrupt(n, 1) was called
 
 static __thread volatile uint64_t believed; // the mask the program asked for last
 
@@ -66,20 +63,16 @@ static __thread struct held {
     siginfo_t info;
 } held[HIDDEN_COUNT];
 
-static int number_of(enum hidden which)
-{
-    return which == HIDDEN_STOP ? stop_signal : SIGSEGV;
-}
+static int number_of(enum hidden which) { return which == HIDDEN_STOP ? stop_signal : SIGSEGV; }
 
 static enum hidden hidden_index(int signal)
 {
-    return signal == stop_signal ? HIDDEN_STOP : signal_hide_segv && signal == SIGSEGV ? HIDDEN_SEGV : VISIBLE;
+    return signal == stop_signal                   ? HIDDEN_STOP
+           : signal_hide_segv && signal == SIGSEGV ? HIDDEN_SEGV
+                                                   : VISIBLE;
 }
 
-static bool in_other_process(void)
-{
-    return owner && sys_getpid() != owner;
-}
+static bool in_other_process(void) { return owner && sys_getpid() != owner; }
 
 // --- masks -------------------------------------------------------------------------------------------------------
 
@@ -90,24 +83,34 @@ static uint64_t hidden_bits(void)
 
 static uint64_t to_kernel(uint64_t program)
 {
-    bool shadow = signal_hide_segv && program & sys_sigbit(SIGSEGV);
-    return (program & ~hidden_bits()) | (shadow ? sys_sigbit(SHADOW) : 0);
-}
-
-static uint64_t derive(uint64_t kernel)
-{
-    uint64_t program = kernel;
-    if (signal_hide_segv && kernel & sys_sigbit(SHADOW))
-        program |= sys_sigbit(SIGSEGV);
-    if ((kernel | hidden_bits() | UNBLOCKABLE) == ~0UL)
-        program |= sys_sigbit(stop_signal);
-    return program;
+    uint64_t hidden = hidden_bits();
+    return (program & ~hidden) | (program & hidden ? sys_sigbit(SHADOW) : 0);
 }
 
 // The program's view of a kernel mask; last is what it asked for last in that place.
 static uint64_t to_program(uint64_t kernel, uint64_t last)
 {
-    return to_kernel(last) == kernel ? last : derive(kernel);
+    uint64_t hidden = hidden_bits();
+    if (to_kernel(last) == kernel)
+        return last;
+    if (!(kernel & sys_sigbit(SHADOW)))
+        return kernel;
+    return kernel | (last & hidden ? last & hidden : hidden);
+}
+
+// The calling thread's.
+static uint64_t program_mask(void)
+{
+    uint64_t kernel;
+    sys_sigprocmask(SIG_BLOCK, NULL, &kernel);
+    return to_program(kernel, believed);
+}
+
+static void set_program_mask(uint64_t mask)
+{
+    uint64_t kernel = to_kernel(mask);
+    believed = mask;
+    sys_sigprocmask(SIG_SETMASK, &kernel, NULL);
 }
 
 const sigset_t *signal_kernel_set(const sigset_t *set, sigset_t *copy)
@@ -158,47 +161,23 @@ bool signal_release(const sigset_t *set)
 {
     if (likely(!set || !held_bits()))
         return false;
-    uint64_t own;
-    sys_sigprocmask(SIG_BLOCK, NULL, &own);
-    uint64_t outside = to_program(own, believed);
-    believed = set->__val[0] & ~UNBLOCKABLE; // or what we send again would be held again
-    uint64_t inside = to_kernel(believed);
-    sys_sigprocmask(SIG_SETMASK, &inside, NULL);
+    uint64_t outside = program_mask();
+    set_program_mask(set->__val[0] & ~UNBLOCKABLE); // or what we send again would be held again
     bool any = let_through(believed);
-    believed = outside;
-    sys_sigprocmask(SIG_SETMASK, &own, NULL);
+    set_program_mask(outside);
     return any;
-}
-
-// What to hand to the kernel for this change. SIGSTKFLT alone must not touch what stands for SIGSEGV.
-static uint64_t kernel_change(int how, uint64_t change)
-{
-    uint64_t kernel = to_kernel(change);
-    if (how == SIG_UNBLOCK && signal_hide_segv && !(change & sys_sigbit(SIGSEGV)))
-        kernel &= ~sys_sigbit(SHADOW);
-    return kernel;
-}
-
-static uint64_t changed(int how, uint64_t mask, uint64_t change)
-{
-    return how == SIG_BLOCK ? mask | change : how == SIG_UNBLOCK ? mask & ~change : change;
 }
 
 // pthread_sigmask: returns an error number.
 static int change_mask(int how, const sigset_t *set, sigset_t *old)
 {
-    static void *_Atomic cache;
-    typeof(pthread_sigmask) *real = real_symbol(&cache, "pthread_sigmask");
-    uint64_t change = set ? set->__val[0] & ~UNBLOCKABLE : 0;
-    sigset_t kernel = {{kernel_change(how, change)}}, before;
-    int error = real(how, set ? &kernel : NULL, &before);
-    if (error)
-        return error;
-    uint64_t program = to_program(before.__val[0], believed);
+    uint64_t mask = program_mask(), change = set ? set->__val[0] & ~UNBLOCKABLE : 0;
+    if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+        return EINVAL;
     if (set)
-        believed = changed(how, program, change);
+        set_program_mask(how == SIG_BLOCK ? mask | change : how == SIG_UNBLOCK ? mask & ~change : change);
     if (old)
-        old->__val[0] = program;
+        old->__val[0] = mask;
     if (set)
         let_through(believed);
     return 0;
@@ -228,15 +207,9 @@ static int change_one(int how, int signal)
     return sigaddset(&set, signal) < 0 ? -1 : sigprocmask(how, &set, NULL);
 }
 
-EXPORT int sighold(int signal)
-{
-    return change_one(SIG_BLOCK, signal);
-}
+EXPORT int sighold(int signal) { return change_one(SIG_BLOCK, signal); }
 
-EXPORT int sigrelse(int signal)
-{
-    return change_one(SIG_UNBLOCK, signal);
-}
+EXPORT int sigrelse(int signal) { return change_one(SIG_UNBLOCK, signal); }
 
 // BSD's masks are ints.
 static int change_low(int how, int mask)
@@ -245,15 +218,9 @@ static int change_low(int how, int mask)
     return sigprocmask(how, &set, &old) < 0 ? -1 : (int)old.__val[0];
 }
 
-EXPORT int sigblock(int mask)
-{
-    return change_low(SIG_BLOCK, mask);
-}
+EXPORT int sigblock(int mask) { return change_low(SIG_BLOCK, mask); }
 
-EXPORT int sigsetmask(int mask)
-{
-    return change_low(SIG_SETMASK, mask);
-}
+EXPORT int sigsetmask(int mask) { return change_low(SIG_SETMASK, mask); }
 
 static int suspend_without(int signal)
 {
@@ -263,10 +230,7 @@ static int suspend_without(int signal)
 }
 
 // The headers call X/Open's sigpause(signal) __xpg_sigpause; the plain symbol is BSD's sigpause(mask).
-EXPORT int sigpause(int signal)
-{
-    return suspend_without(signal);
-}
+EXPORT int sigpause(int signal) { return suspend_without(signal); }
 
 int __sigpause(int signal_or_mask, int is_signal);
 EXPORT int __sigpause(int signal_or_mask, int is_signal)
@@ -276,10 +240,7 @@ EXPORT int __sigpause(int signal_or_mask, int is_signal)
 }
 
 int bsd_sigpause(int mask) __asm__("sigpause");
-EXPORT int bsd_sigpause(int mask)
-{
-    return __sigpause(mask, 0);
-}
+EXPORT int bsd_sigpause(int mask) { return __sigpause(mask, 0); }
 
 EXPORT int sigpending(sigset_t *set)
 {
@@ -321,7 +282,7 @@ EXPORT int pthread_attr_getsigmask_np(const pthread_attr_t *attributes, sigset_t
     typeof(pthread_attr_getsigmask_np) *real = real_symbol(&cache, "pthread_attr_getsigmask_np");
     int result = real(attributes, set);
     if (result == 0)
-        set->__val[0] = derive(set->__val[0]);
+        set->__val[0] = to_program(set->__val[0], 0);
     return result;
 }
 
@@ -372,7 +333,8 @@ static uint64_t mask_inside(const struct signal_action *action, int signal, uint
 static void install_segv_locked(void)
 {
     const struct signal_action *action = &wanted[HIDDEN_SEGV];
-    int flags = has_handler(action) ? (int)action->flags & (SA_ONSTACK | SA_RESTART) : SA_ONSTACK | SA_RESTART;
+    int flags = has_handler(action) ? (int)action->flags & (SA_ONSTACK | SA_RESTART)
+                                    : SA_ONSTACK | SA_RESTART;
     segv_install(to_kernel(mask_inside(action, SIGSEGV, 0)), flags | SA_SIGINFO | SA_NODEFER);
 }
 
@@ -441,10 +403,7 @@ static sighandler_t set_handler(int signal, sighandler_t handler, int flags, uin
     return sigaction(signal, &act, &old) < 0 ? SIG_ERR : old.sa_handler;
 }
 
-static uint64_t bit_or_none(int signal)
-{
-    return signal < 1 || signal >= _NSIG ? 0 : sys_sigbit(signal);
-}
+static uint64_t bit_or_none(int signal) { return signal < 1 || signal >= _NSIG ? 0 : sys_sigbit(signal); }
 
 EXPORT sighandler_t signal(int signal, sighandler_t handler)
 {
@@ -457,10 +416,7 @@ EXPORT sighandler_t sysv_signal(int signal, sighandler_t handler)
     return set_handler(signal, handler, (int)(SA_RESETHAND | SA_NODEFER | SA_INTERRUPT), 0);
 }
 
-EXPORT int sigignore(int signal)
-{
-    return set_handler(signal, SIG_IGN, 0, 0) == SIG_ERR ? -1 : 0;
-}
+EXPORT int sigignore(int signal) { return set_handler(signal, SIG_IGN, 0, 0) == SIG_ERR ? -1 : 0; }
 
 EXPORT int siginterrupt(int signal, int interrupts)
 {
@@ -495,10 +451,12 @@ EXPORT sighandler_t sigset(int signal, sighandler_t handler)
     return sigismember(&before, signal) ? SIG_HOLD : old.sa_handler;
 }
 
-extern typeof(sigaction) __sigaction __attribute__((alias("sigaction"), copy(sigaction), visibility("default")));
+extern typeof(sigaction) __sigaction
+    __attribute__((alias("sigaction"), copy(sigaction), visibility("default")));
 extern typeof(signal) bsd_signal __attribute__((alias("signal"), copy(signal), visibility("default")));
 extern typeof(signal) ssignal __attribute__((alias("signal"), copy(signal), visibility("default")));
-extern typeof(signal) __sysv_signal __attribute__((alias("sysv_signal"), copy(sysv_signal), visibility("default")));
+extern typeof(signal) __sysv_signal
+    __attribute__((alias("sysv_signal"), copy(sysv_signal), visibility("default")));
 
 // --- signals that were not ours ------------------------------------------------------------------------------------
 
@@ -525,10 +483,9 @@ static uint64_t mask_at(const ucontext_t *uc)
 // Runs the program's handler as the kernel would. It may jump out: nothing is left undone then.
 static void run_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
 {
-    uint64_t outside = to_program(uc->uc_sigmask.__val[0], believed);
-    uint64_t inside = mask_inside(action, signal, mask_at(uc)), kernel = to_kernel(inside), ours;
-    believed = inside;
-    sys_sigprocmask(SIG_SETMASK, &kernel, &ours);
+    uint64_t outside = to_program(uc->uc_sigmask.__val[0], believed), ours;
+    sys_sigprocmask(SIG_BLOCK, NULL, &ours);
+    set_program_mask(mask_inside(action, signal, mask_at(uc)));
     action->handler(signal, info, uc);
     sys_sigprocmask(SIG_SETMASK, &ours, NULL);
     believed = outside;
@@ -607,20 +564,13 @@ static void adopt(enum hidden which)
 void signal_boot(void)
 {
     struct sigaction unused;
-    uint64_t inherited;
-    sys_sigprocmask(SIG_BLOCK, NULL, &inherited);
-    uint64_t kernel = to_kernel(inherited);
     owner = sys_getpid();
     adopt(HIDDEN_STOP);
     if (signal_hide_segv)
         adopt(HIDDEN_SEGV);
-    change_mask(SIG_BLOCK, NULL, NULL); // look-ups done here need not be done in a handler
-    visible_action(SIGUSR1, NULL, &unused);
+    visible_action(SIGUSR1, NULL, &unused); // a look-up done here need not be done in a handler
     stop_foreign_signal = foreign_signal;
-    if (kernel != inherited) {
-        believed = inherited;
-        sys_sigprocmask(SIG_SETMASK, &kernel, NULL);
-    }
+    set_program_mask(program_mask()); // what was inherited may block hidden signals
 }
 
 void signal_fork_child(void)

@@ -33,10 +33,7 @@ static void on_exit_round(void *round)
         thread_unregister();
 }
 
-static void make_key(void)
-{
-    pthread_key_create(&key, on_exit_round);
-}
+static void make_key(void) { pthread_key_create(&key, on_exit_round); }
 
 static void watch_exit(void)
 {

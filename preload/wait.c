@@ -34,7 +34,8 @@ struct wait {
     clockid_t clock;
 };
 
-static inline __attribute__((always_inline)) void wait_begin(struct wait *w, int number, const sigset_t *mask, bool timed)
+static inline __attribute__((always_inline)) void wait_begin(struct wait *w, int number, const sigset_t *mask,
+                                                             bool timed)
 {
     w->outer = interrupt_begin(number, mask ? mask->__val[0] : INTERRUPT_OWN_MASK);
     w->clock = CLOCK_MONOTONIC;
@@ -119,10 +120,7 @@ extern int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t byte
 extern int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                        size_t bytes);
 
-static bool fits(nfds_t count, size_t bytes)
-{
-    return bytes / sizeof(struct pollfd) >= count;
-}
+static bool fits(nfds_t count, size_t bytes) { return bytes / sizeof(struct pollfd) >= count; }
 
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t bytes)
 {
@@ -298,7 +296,8 @@ EXPORT int sigsuspend(const sigset_t *mask)
     }
 }
 
-EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict timeout)
+EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
+                        const struct timespec *restrict timeout)
 {
     static void *_Atomic cache;
     typeof(sigtimedwait) *real = real_symbol(&cache, "sigtimedwait");
@@ -360,5 +359,7 @@ EXPORT int sem_clockwait(sem_t *restrict semaphore, clockid_t clock, const struc
 // Second names that the C library exports.
 extern typeof(poll) __poll __attribute__((alias("poll"), copy(poll), visibility("default")));
 extern typeof(select) __select __attribute__((alias("select"), copy(select), visibility("default")));
-extern typeof(nanosleep) __nanosleep __attribute__((alias("nanosleep"), copy(nanosleep), visibility("default")));
-extern typeof(sigsuspend) __sigsuspend __attribute__((alias("sigsuspend"), copy(sigsuspend), visibility("default")));
+extern typeof(nanosleep) __nanosleep
+    __attribute__((alias("nanosleep"), copy(nanosleep), visibility("default")));
+extern typeof(sigsuspend) __sigsuspend
+    __attribute__((alias("sigsuspend"), copy(sigsuspend), visibility("default")));

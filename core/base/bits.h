@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 enum { PAGE_SHIFT = 12 };
@@ -21,25 +21,13 @@ static inline size_t align_up(size_t n, size_t power_of_two)
     return (n + power_of_two - 1) & ~(power_of_two - 1);
 }
 
-static inline size_t align_down(size_t n, size_t power_of_two)
-{
-    return n & ~(power_of_two - 1);
-}
+static inline size_t align_down(size_t n, size_t power_of_two) { return n & ~(power_of_two - 1); }
 
-static inline bool is_power_of_two(size_t n)
-{
-    return n && !(n & (n - 1));
-}
+static inline bool is_power_of_two(size_t n) { return n && !(n & (n - 1)); }
 
-static inline size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
-static inline size_t max_size(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
+static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 // The lowest `count` set bits of `word`.
 static inline uint64_t lowest_bits(uint64_t word, unsigned count)

@@ -2,8 +2,6 @@
 
 __thread struct crit crit_self;
 
-static void park_nothing(void)
-{
-}
+static void park_nothing(void) {}
 
 void (*crit_park)(void) = park_nothing;

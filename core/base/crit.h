@@ -39,7 +39,4 @@ static inline void crit_leave(void)
         crit_park();
 }
 
-static inline bool crit_inside(void)
-{
-    return crit_self.depth != 0;
-}
+static inline bool crit_inside(void) { return crit_self.depth != 0; }

@@ -15,10 +15,7 @@ void lock_check_order(const struct lock *lock)
     held_ranks |= 1u << lock->rank;
 }
 
-void lock_note_release(const struct lock *lock)
-{
-    held_ranks &= ~(1u << lock->rank);
-}
+void lock_note_release(const struct lock *lock) { held_ranks &= ~(1u << lock->rank); }
 
 void lock_slow(struct lock *lock)
 {
@@ -34,7 +31,4 @@ void lock_slow(struct lock *lock)
 #endif
 }
 
-void lock_wake(struct lock *lock)
-{
-    sys_futex_wake(&lock->word, 1);
-}
+void lock_wake(struct lock *lock) { sys_futex_wake(&lock->word, 1); }

@@ -30,9 +30,9 @@ struct lock {
     uint8_t rank; // enum lock_rank
 };
 
-#define LOCK_INIT(r)                                                                                         \
-    {                                                                                                        \
-        .rank = (r)                                                                                          \
+#define LOCK_INIT(r) \
+    {                \
+        .rank = (r)  \
     }
 
 void lock_slow(struct lock *lock);

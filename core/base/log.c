@@ -109,12 +109,8 @@ size_t format_text_v(char *buffer, size_t bytes, const char *format, va_list arg
             text = text ? text : "(null)";
             put_padded(&out, text, strlen(text), &d);
             break;
-        case 'c':
-            put(&out, (char)va_arg(args, int));
-            break;
-        case 'd':
-            put_signed(&out, d.is_long ? va_arg(args, long) : va_arg(args, int), &d);
-            break;
+        case 'c': put(&out, (char)va_arg(args, int)); break;
+        case 'd': put_signed(&out, d.is_long ? va_arg(args, long) : va_arg(args, int), &d); break;
         case 'u':
             put_number(&out, d.is_long ? va_arg(args, unsigned long) : va_arg(args, unsigned), false, 10, &d);
             break;
@@ -126,11 +122,8 @@ size_t format_text_v(char *buffer, size_t bytes, const char *format, va_list arg
             put(&out, 'x');
             put_number(&out, (unsigned long)va_arg(args, void *), false, 16, &d);
             break;
-        case 'f':
-            put_fixed(&out, va_arg(args, double), &d);
-            break;
-        default:
-            put(&out, *f);
+        case 'f': put_fixed(&out, va_arg(args, double), &d); break;
+        default: put(&out, *f);
         }
     }
     if (bytes)
@@ -147,10 +140,7 @@ size_t format_text(char *buffer, size_t bytes, const char *format, ...)
     return needed;
 }
 
-static void write_stderr(const char *line, size_t bytes)
-{
-    sys_write(2, line, bytes);
-}
+static void write_stderr(const char *line, size_t bytes) { sys_write(2, line, bytes); }
 
 void (*log_writer)(const char *line, size_t bytes) = write_stderr;
 

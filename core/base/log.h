@@ -25,10 +25,10 @@ size_t format_text(char *buffer, size_t bytes, const char *format, ...) __attrib
 size_t format_text_v(char *buffer, size_t bytes, const char *format, va_list args);
 
 #ifdef GCPRE_DEBUG
-#define debug_check(condition)                                                                               \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            fatal("%s:%d: %s does not hold", __FILE__, __LINE__, #condition);                                \
+#define debug_check(condition)                                                \
+    do {                                                                      \
+        if (!(condition))                                                     \
+            fatal("%s:%d: %s does not hold", __FILE__, __LINE__, #condition); \
     } while (0)
 #else
 #define debug_check(condition) ((void)sizeof(condition))

@@ -111,10 +111,7 @@ void meta_unmap(void *start, size_t bytes)
 
 // Readable, not inaccessible: a table's untouched part reads as zeros, so look-ups need no bounds check; and not
 // writable, so that it counts neither against RLIMIT_DATA nor against strict overcommit.
-void *meta_reserve(size_t bytes)
-{
-    return map_owned(align_up(bytes, PAGE_BYTES), PROT_READ, MAP_NORESERVE);
-}
+void *meta_reserve(size_t bytes) { return map_owned(align_up(bytes, PAGE_BYTES), PROT_READ, MAP_NORESERVE); }
 
 bool meta_commit(void *start, size_t bytes)
 {
@@ -155,17 +152,8 @@ size_t meta_ranges(struct range *out, size_t room)
     return count;
 }
 
-size_t meta_mapped_bytes(void)
-{
-    return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED);
-}
+size_t meta_mapped_bytes(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
 
-void meta_fork_prepare(void)
-{
-    lock_acquire(&guard);
-}
+void meta_fork_prepare(void) { lock_acquire(&guard); }
 
-void meta_fork_done(void)
-{
-    lock_release(&guard);
-}
+void meta_fork_done(void) { lock_release(&guard); }

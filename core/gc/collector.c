@@ -22,12 +22,13 @@ enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING };
 
 _Atomic bool collector_start_wanted;
 
-static _Atomic int state;             // enum thread_state
+static _Atomic int state; // enum thread_state
 static _Atomic bool passive;
-static _Atomic uint32_t requests;     // the thread sleeps on this; bumped by whoever wants a cycle
-static _Atomic uint32_t forced_until; // requests up to this number are manual: cycles for them count as forced
-static _Atomic uint32_t served;       // the newest request that a finished cycle began after; waiters sleep on it
-static _Atomic uint32_t refills;      // for GCPRE_STRESS
+static _Atomic uint32_t requests; // the thread sleeps on this; bumped by whoever wants a cycle
+static _Atomic uint32_t
+    forced_until;                // requests up to this number are manual: cycles for them count as forced
+static _Atomic uint32_t served;  // the newest request that a finished cycle began after; waiters sleep on it
+static _Atomic uint32_t refills; // for GCPRE_STRESS
 static pid_t process;
 static int log_fd = -1;
 
@@ -91,7 +92,8 @@ static bool set_up(void)
 
 static bool wait_for_request(uint32_t seen)
 {
-    struct timespec period = {(time_t)(options.period_ns / 1000000000u), (long)(options.period_ns % 1000000000u)};
+    struct timespec period = {(time_t)(options.period_ns / 1000000000u),
+                              (long)(options.period_ns % 1000000000u)};
     while (atomic_load(&requests) == seen)
         if (sys_futex_wait(&requests, seen, options.period_ns ? &period : NULL) == -ETIMEDOUT)
             return false;
@@ -157,7 +159,8 @@ static void request_once(void)
 
 static bool stress_due(void)
 {
-    return options.stress && atomic_fetch_add_explicit(&refills, 1, memory_order_relaxed) % options.stress == options.stress - 1;
+    return options.stress && atomic_fetch_add_explicit(&refills, 1, memory_order_relaxed) % options.stress ==
+                                 options.stress - 1;
 }
 
 void collector_pace(void *p)
@@ -189,20 +192,11 @@ bool collector_collect(void)
 
 // --- fork ---------------------------------------------------------------------------------------------------
 
-void collector_fork_prepare(void)
-{
-    grey_fork_prepare();
-}
+void collector_fork_prepare(void) { grey_fork_prepare(); }
 
-void collector_fork_parent(void)
-{
-    grey_fork_done();
-}
+void collector_fork_parent(void) { grey_fork_done(); }
 
-static void log_to_stderr(const char *line, size_t bytes)
-{
-    sys_write(2, line, bytes);
-}
+static void log_to_stderr(const char *line, size_t bytes) { sys_write(2, line, bytes); }
 
 void collector_fork_child(void)
 {

@@ -41,9 +41,9 @@
 enum { PRECLEAN_ROUNDS = 4, MAX_STACKS = 8192 };
 #define PRECLEAN_ENOUGH (256 * KIB) // dirty bytes that the final stop may well take
 
-static struct trace trace;            // the figures of the current cycle
-static const char *doubt;             // why nothing is reclaimed this time; NULL: no reason
-static struct roots_hole *stacks;     // dead parts of stacks, for the root scan
+static struct trace trace;        // the figures of the current cycle
+static const char *doubt;         // why nothing is reclaimed this time; NULL: no reason
+static struct roots_hole *stacks; // dead parts of stacks, for the root scan
 static size_t stack_count;
 static uint64_t cycles, dirty_bytes;
 
@@ -55,9 +55,11 @@ static void doubt_for(const char *why)
 
 // --- what is scanned ----------------------------------------------------------------------------------------
 
-static void scan_words(const void *words, size_t bytes)
+static void scan_words(const void *words, size_t bytes) { mark_words(workers_own(), words, bytes); }
+
+static void scan_root(const void *words, size_t bytes, bool code)
 {
-    mark_words(workers_own(), words, bytes);
+    (code ? mark_code : mark_words)(workers_own(), words, bytes);
 }
 
 static void scan_dirty(uintptr_t lo, uintptr_t hi)
@@ -128,10 +130,7 @@ static void blacken(void *const *slots, size_t n)
         mark_slot_black(slots[i]);
 }
 
-static void scan_passing(void *p)
-{
-    mark_candidate(workers_own(), (uintptr_t)p);
-}
+static void scan_passing(void *p) { mark_candidate(workers_own(), (uintptr_t)p); }
 
 static void scan_magazines(void)
 {
@@ -164,7 +163,7 @@ static void scan_stacks_one_by_one(void)
 static void mark_beside_the_program(void)
 {
     uint64_t begun = clock_ns();
-    roots_scan_running(stacks, stack_count, scan_words);
+    roots_scan_running(stacks, stack_count, scan_root);
     workers_drain(false);
     for (int round = 0; round < PRECLEAN_ROUNDS; round++) {
         uint64_t before = dirty_bytes;
@@ -183,7 +182,7 @@ static void mark_what_is_left(bool all)
     stack_count = 0;
     trace.stack_bytes = 0;
     world_each_stopped(scan_stopped_thread);
-    doubt_for(roots_scan_stopped(stacks, stack_count, scan_words));
+    doubt_for(roots_scan_stopped(stacks, stack_count, scan_root));
     if (!all)
         barrier_fetch(false, scan_dirty);
     scan_magazines();
@@ -192,10 +191,7 @@ static void mark_what_is_left(bool all)
         doubt_for("no memory for the mark stack");
 }
 
-static void mark_again(void)
-{
-    mark_what_is_left(true);
-}
+static void mark_again(void) { mark_what_is_left(true); }
 
 static void stop_and_finish(bool marked_before)
 {
@@ -271,10 +267,7 @@ void cycle_run(bool forced)
     end();
 }
 
-uint64_t cycle_count(void)
-{
-    return cycles;
-}
+uint64_t cycle_count(void) { return cycles; }
 
 bool cycle_boot(void)
 {

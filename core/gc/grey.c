@@ -60,15 +60,9 @@ struct grey_chunk *grey_take(void)
     return chunk;
 }
 
-bool grey_is_empty(void)
-{
-    return atomic_load(&work_count) == 0;
-}
+bool grey_is_empty(void) { return atomic_load(&work_count) == 0; }
 
-bool grey_overflowed(void)
-{
-    return atomic_load(&overflowed);
-}
+bool grey_overflowed(void) { return atomic_load(&overflowed); }
 
 void grey_reset(void)
 {
@@ -78,12 +72,6 @@ void grey_reset(void)
     atomic_store(&overflowed, false);
 }
 
-void grey_fork_prepare(void)
-{
-    lock_acquire(&guard);
-}
+void grey_fork_prepare(void) { lock_acquire(&guard); }
 
-void grey_fork_done(void)
-{
-    lock_release(&guard);
-}
+void grey_fork_done(void) { lock_release(&guard); }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define PIECE_BYTES (64 * KIB) // of a large block, scanned at a time
-#define LARGE_TAG 1UL
+#define LARGE_TAG   1UL
 
 static void push(struct marker *m, uintptr_t entry)
 {
@@ -44,7 +44,8 @@ static void mark_small(struct marker *m, uintptr_t value, uint32_t unit_bin)
         return;
     struct slot_word *word = &cage.words[cage_unit(value) * WORDS_PER_SPAN + slot / 64];
     if ((atomic_load_explicit(&word->mark, memory_order_relaxed) |
-         atomic_load_explicit(&word->free, memory_order_relaxed)) & bit)
+         atomic_load_explicit(&word->free, memory_order_relaxed)) &
+        bit)
         return;
     if (atomic_fetch_or_explicit(&word->mark, bit, memory_order_relaxed) & bit)
         return;
@@ -87,7 +88,9 @@ static void settle_candidates(struct marker *m)
     }
 }
 
-void mark_words(struct marker *m, const void *words, size_t bytes)
+typedef size_t filter_function(const void *from, size_t bytes, uintptr_t *out);
+
+static inline void mark_filtered(struct marker *m, filter_function *filter, const void *words, size_t bytes)
 {
     const char *at = words;
     uintptr_t found[SCAN_MAX_CANDIDATES];
@@ -95,7 +98,7 @@ void mark_words(struct marker *m, const void *words, size_t bytes)
     while (bytes) {
         // Neighbouring blocks overlap by a word, so that an unaligned pointer across the seam is seen.
         size_t block = min_size(bytes, SCAN_BLOCK_BYTES);
-        size_t count = scan_filter(at, block, found);
+        size_t count = filter(at, block, found);
         for (size_t i = 0; i < count; i++)
             mark_candidate(m, found[i]);
         if (block == bytes)
@@ -105,6 +108,16 @@ void mark_words(struct marker *m, const void *words, size_t bytes)
     }
 }
 
+void mark_words(struct marker *m, const void *words, size_t bytes)
+{
+    mark_filtered(m, scan_filter, words, bytes);
+}
+
+void mark_code(struct marker *m, const void *words, size_t bytes)
+{
+    mark_filtered(m, scan_filter_code, words, bytes);
+}
+
 void mark_slot_black(void *p)
 {
     uintptr_t address = (uintptr_t)p;
@@ -112,8 +125,8 @@ void mark_slot_black(void *p)
     if (!unit)
         return;
     uint32_t slot = slot_of(&class_table[unit - 1], (address - cage.base) & (UNIT_BYTES - 1));
-    atomic_fetch_or_explicit(&cage.words[cage_unit(address) * WORDS_PER_SPAN + slot / 64].mark, 1UL << slot % 64,
-                             memory_order_relaxed);
+    atomic_fetch_or_explicit(&cage.words[cage_unit(address) * WORDS_PER_SPAN + slot / 64].mark,
+                             1UL << slot % 64, memory_order_relaxed);
 }
 
 // One piece; the rest goes back first, so that another worker can take it.
@@ -123,7 +136,8 @@ static void scan_large(struct marker *m, uintptr_t at)
     if (!id)
         return; // freed meanwhile
     const struct large *row = large_row(id);
-    uintptr_t end = min_size(row->base + row->bytes, cage_top()); // both may be another block's by now: harmless
+    uintptr_t end = min_size(row->base + row->bytes,
+                             cage_top()); // both may be another block's by now: harmless
     if (at >= end)
         return;
     size_t bytes = min_size(end - at, PIECE_BYTES);
@@ -223,7 +237,8 @@ static void rescan_part(struct marker *m, uintptr_t block, uintptr_t block_end, 
         mark_words(m, (const void *)from, (to - from) & ~7UL);
 }
 
-static void rescan_span(struct marker *m, uintptr_t base, const struct size_class *c, uintptr_t lo, uintptr_t hi)
+static void rescan_span(struct marker *m, uintptr_t base, const struct size_class *c, uintptr_t lo,
+                        uintptr_t hi)
 {
     const struct slot_word *words = &cage.words[cage_unit(base) * WORDS_PER_SPAN];
     uint32_t slot = slot_of(c, (uint32_t)(lo - base)), last = slot_of(c, (uint32_t)(hi - 1 - base));

@@ -26,6 +26,8 @@ struct marker {
 
 // Takes each word of memory that looks like a pointer as one. bytes is a multiple of 8.
 void mark_words(struct marker *m, const void *words, size_t bytes);
+// The same at every byte: machine code.
+void mark_code(struct marker *m, const void *words, size_t bytes);
 void mark_candidate(struct marker *m, uintptr_t value);
 // A slot that is free for its thread alone (in a magazine): marked, not scanned.
 void mark_slot_black(void *p);

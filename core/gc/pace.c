@@ -8,13 +8,13 @@
 
 // Go's bounds of the trigger, as shares of the way from what was live to the goal.
 enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
-#define MIN_HEAP (4 * MIB)
+#define MIN_HEAP     (4 * MIB)
 #define ASSIST_BYTES (64 * KIB) // scanned by one assist at most: a bounded critical section
 
 static int percent;
 static _Atomic size_t goal, trigger, live;
-static size_t scan_work;   // bytes that the last cycle scanned: what the next one is expected to
-static double cons_mark;   // allocated per scanned byte while marking, smoothed
+static size_t scan_work; // bytes that the last cycle scanned: what the next one is expected to
+static double cons_mark; // allocated per scanned byte while marking, smoothed
 static uint64_t begin_allocated;
 static size_t begin_live;
 
@@ -75,10 +75,7 @@ void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns)
     scan_work = (size_t)scanned;
 }
 
-void pace_cycle_ended(size_t live_bytes, size_t root_bytes)
-{
-    set_goal(live_bytes, root_bytes);
-}
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes) { set_goal(live_bytes, root_bytes); }
 
 // --- assist -------------------------------------------------------------------------------------------------
 
@@ -135,10 +132,7 @@ void pace_assist(size_t bytes)
     atomic_fetch_add(&assist_ns, clock_thread_cpu_ns() - begun);
 }
 
-uint64_t pace_assist_ns(void)
-{
-    return atomic_load(&assist_ns);
-}
+uint64_t pace_assist_ns(void) { return atomic_load(&assist_ns); }
 
 void pace_assists_end(void)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 size_t (*scan_filter)(const void *from, size_t bytes, uintptr_t *out) = scan_filter_scalar_4;
+size_t (*scan_filter_code)(const void *from, size_t bytes, uintptr_t *out) = scan_filter_scalar_1;
 
 static inline size_t filter(const char *at, size_t bytes, uintptr_t *out, size_t step)
 {
@@ -15,8 +16,6 @@ static inline size_t filter(const char *at, size_t bytes, uintptr_t *out, size_t
         memcpy(&word, at + i, sizeof word);
         out[found] = word; // stored always, counted when it is one: no branch to mispredict
         found += cage_contains(word);
-        if (found == SCAN_MAX_CANDIDATES)
-            break;
     }
     return found;
 }
@@ -39,7 +38,8 @@ size_t scan_filter_scalar_8(const void *from, size_t bytes, uintptr_t *out)
 void scan_boot(unsigned step)
 {
     bool vectors = cpu_has_avx2();
-    scan_filter = step == 1   ? scan_filter_scalar_1
+    scan_filter_code = vectors ? scan_filter_avx2_1 : scan_filter_scalar_1;
+    scan_filter = step == 1   ? scan_filter_code
                   : step == 8 ? (vectors ? scan_filter_avx2_8 : scan_filter_scalar_8)
                               : (vectors ? scan_filter_avx2_4 : scan_filter_scalar_4);
 }

@@ -10,10 +10,7 @@
 static uint64_t process_start_ns;
 static uint64_t collector_cpu_before_ns, helpers_before_ns, collector_total_ns;
 
-void trace_boot(void)
-{
-    process_start_ns = clock_ns();
-}
+void trace_boot(void) { process_start_ns = clock_ns(); }
 
 void trace_pause(struct trace_pauses *pauses, uint64_t ns)
 {
@@ -23,15 +20,9 @@ void trace_pause(struct trace_pauses *pauses, uint64_t ns)
         pauses->longest_ns = ns;
 }
 
-static double ms(uint64_t ns)
-{
-    return (double)ns / 1e6;
-}
+static double ms(uint64_t ns) { return (double)ns / 1e6; }
 
-static unsigned long mib(size_t bytes)
-{
-    return (bytes + MIB / 2) / MIB;
-}
+static unsigned long mib(size_t bytes) { return (bytes + MIB / 2) / MIB; }
 
 // Clock: the longest stop of one thread at the beginning, the concurrent part, the final stop. Processor time: what those
 // stops kept from the program, assists, the collector's own threads, idle-time workers (there are none).
@@ -46,12 +37,14 @@ void trace_cycle(const struct trace *t)
     collector_total_ns += background + t->assist_ns;
     if (!options.trace)
         return;
-    log_raw("gc %lu @%.3fs %lu%%: %.3f+%.3f+%.3f ms clock, %.3f+%.3f/%.3f/%.3f+%.3f ms cpu, %lu->%lu->%lu MB, "
-            "%lu MB goal, %lu MB stacks, %lu MB globals, %u P%s%s%s%s",
-            t->number, (double)(t->start_ns - process_start_ns) / 1e9,
-            100 * collector_total_ns / (elapsed * processors + 1), ms(t->begin.longest_ns), ms(t->concurrent_ns),
-            ms(t->stop.longest_ns), ms(t->begin.total_ns), ms(t->assist_ns), ms(background), 0.0,
-            ms(t->stop.total_ns * processors), mib(t->heap_begin_bytes), mib(t->heap_end_bytes), mib(t->live_bytes),
-            mib(t->goal_bytes), mib(t->stack_bytes), mib(t->root_bytes), processors, t->forced ? " (forced)" : "",
-            t->doubt ? " (nothing reclaimed: " : "", t->doubt ? t->doubt : "", t->doubt ? ")" : "");
+    log_raw(
+        "gc %lu @%.3fs %lu%%: %.3f+%.3f+%.3f ms clock, %.3f+%.3f/%.3f/%.3f+%.3f ms cpu, %lu->%lu->%lu MB, "
+        "%lu MB goal, %lu MB stacks, %lu MB globals, %u P%s%s%s%s",
+        t->number, (double)(t->start_ns - process_start_ns) / 1e9,
+        100 * collector_total_ns / (elapsed * processors + 1), ms(t->begin.longest_ns), ms(t->concurrent_ns),
+        ms(t->stop.longest_ns), ms(t->begin.total_ns), ms(t->assist_ns), ms(background), 0.0,
+        ms(t->stop.total_ns * processors), mib(t->heap_begin_bytes), mib(t->heap_end_bytes),
+        mib(t->live_bytes), mib(t->goal_bytes), mib(t->stack_bytes), mib(t->root_bytes), processors,
+        t->forced ? " (forced)" : "", t->doubt ? " (nothing reclaimed: " : "", t->doubt ? t->doubt : "",
+        t->doubt ? ")" : "");
 }

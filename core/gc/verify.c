@@ -45,8 +45,11 @@ static void compare_word(size_t unit, unsigned w)
     uint64_t missed = second & ~first & ~word->free;
     const struct size_class *c = &class_table[cage.units[unit] - 1];
     if (missed)
-        fatal("verify: the concurrent mark missed a block of %u bytes at %p (%u in its word); please report this", c->size,
-              (void *)(cage.base + (unit << UNIT_SHIFT) + (w * 64UL + (unsigned)__builtin_ctzl(missed)) * c->size),
+        fatal("verify: the concurrent mark missed a block of %u bytes at %p (%u in its word); please report "
+              "this",
+              c->size,
+              (void *)(cage.base + (unit << UNIT_SHIFT) +
+                       (w * 64UL + (unsigned)__builtin_ctzl(missed)) * c->size),
               (unsigned)__builtin_popcountl(missed));
     word->mark = first | second;
 }
@@ -62,8 +65,8 @@ void verify_marks(void (*again)(void))
         for (uint32_t id = 1; id < saved.row_end; id++) {
             struct large *row = large_row(id);
             if (row->base && row->mark && !saved.rows[id])
-                fatal("verify: the concurrent mark missed a block of %lu bytes at %p; please report this", row->bytes,
-                      (void *)row->base);
+                fatal("verify: the concurrent mark missed a block of %lu bytes at %p; please report this",
+                      row->bytes, (void *)row->base);
             row->mark |= saved.rows[id];
         }
     }

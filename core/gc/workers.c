@@ -16,11 +16,11 @@ static struct worker {
 } workers[WORKERS_MAX];
 
 static unsigned concurrent_count = 1, stopped_count = 1;
-static unsigned started = 1;          // worker 0 is the collector thread itself
-static _Atomic uint32_t job;          // generation of the current drain; helpers wait for it to change
-static _Atomic unsigned job_workers;  // how many take part
-static _Atomic unsigned idle;         // of them, how many found nothing to do
-static _Atomic unsigned finished;     // helpers that left the current drain
+static unsigned started = 1;         // worker 0 is the collector thread itself
+static _Atomic uint32_t job;         // generation of the current drain; helpers wait for it to change
+static _Atomic unsigned job_workers; // how many take part
+static _Atomic unsigned idle;        // of them, how many found nothing to do
+static _Atomic unsigned finished;    // helpers that left the current drain
 
 int (*workers_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = pthread_create;
 
@@ -55,13 +55,12 @@ void workers_thread_begin(void)
 void workers_boot(unsigned concurrent, unsigned stopped)
 {
     concurrent_count = concurrent < 1 ? 1 : concurrent > WORKERS_MAX ? WORKERS_MAX : concurrent;
-    stopped_count = stopped < concurrent_count ? concurrent_count : stopped > WORKERS_MAX ? WORKERS_MAX : stopped;
+    stopped_count = stopped < concurrent_count ? concurrent_count
+                    : stopped > WORKERS_MAX    ? WORKERS_MAX
+                                               : stopped;
 }
 
-struct marker *workers_own(void)
-{
-    return &workers[0].marker;
-}
+struct marker *workers_own(void) { return &workers[0].marker; }
 
 // Until every participant is idle at once: then nobody can make anything grey any more.
 static void drain_with_others(struct marker *m)
@@ -143,7 +142,8 @@ struct worker_totals workers_totals(void)
 void workers_reset_totals(void)
 {
     for (unsigned i = 0; i < WORKERS_MAX; i++)
-        workers[i].marker.scanned_bytes = workers[i].marker.marked_blocks = workers[i].marker.marked_bytes = 0;
+        workers[i].marker.scanned_bytes = workers[i].marker.marked_blocks = workers[i].marker.marked_bytes =
+            0;
 }
 
 void workers_fork_child(void)

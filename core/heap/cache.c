@@ -127,7 +127,8 @@ static void give_back(unsigned bin, void *const *slots, size_t n)
         uint64_t twice = span_give(s, w, bits);
         heap_count_free((size_t)__builtin_popcountl(bits & ~twice) * class->size);
         if (twice)
-            heap_report_double_free((void *)(base + (w * 64 + (unsigned)__builtin_ctzl(twice)) * (uintptr_t)class->size));
+            heap_report_double_free(
+                (void *)(base + (w * 64 + (unsigned)__builtin_ctzl(twice)) * (uintptr_t) class->size));
     }
 }
 
@@ -186,15 +187,9 @@ void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t
     }
 }
 
-void cache_fork_prepare(void)
-{
-    lock_acquire(&spare_guard);
-}
+void cache_fork_prepare(void) { lock_acquire(&spare_guard); }
 
-void cache_fork_done(void)
-{
-    lock_release(&spare_guard);
-}
+void cache_fork_done(void) { lock_release(&spare_guard); }
 
 void cache_orphan(struct cache *c)
 {

@@ -15,7 +15,7 @@
 #include "heap/span.h"
 
 struct magazine {
-    void **slot;    // capacity + 1 entries (G2), NULL until the first refill
+    void **slot; // capacity + 1 entries (G2), NULL until the first refill
     uint32_t n;
     uint32_t limit; // capacity; 0 while there is no array
 };

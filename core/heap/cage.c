@@ -81,7 +81,8 @@ static bool commit_locked(uintptr_t end)
     end = min_size(align_up(end, COMMIT_STEP), cage.base + cage.bytes);
     size_t unit = cage_unit(top), units = (end - top) >> UNIT_SHIFT;
     if (!meta_commit((void *)&cage.units[unit], units * sizeof cage.units[0]) ||
-        !meta_commit((void *)&cage.pages[cage_page(top)], ((end - top) >> PAGE_SHIFT) * sizeof cage.pages[0]) ||
+        !meta_commit((void *)&cage.pages[cage_page(top)],
+                     ((end - top) >> PAGE_SHIFT) * sizeof cage.pages[0]) ||
         !meta_commit(&cage.words[unit * WORDS_PER_SPAN], units * WORDS_PER_SPAN * sizeof cage.words[0]) ||
         !meta_commit(&cage.spans[unit], units * sizeof cage.spans[0]))
         return false;
@@ -104,12 +105,6 @@ void *cage_carve(size_t bytes, size_t alignment)
     return result;
 }
 
-void cage_fork_prepare(void)
-{
-    lock_acquire(&guard);
-}
+void cage_fork_prepare(void) { lock_acquire(&guard); }
 
-void cage_fork_done(void)
-{
-    lock_release(&guard);
-}
+void cage_fork_done(void) { lock_release(&guard); }

@@ -24,15 +24,15 @@ struct slot_word {
 struct span;
 
 struct cage {
-    uintptr_t base;           // constant after boot, as are shift and the tables
-    uintptr_t bytes;          // 1 << shift
-    unsigned shift;           // address >> shift == base >> shift: inside
-    _Atomic uint32_t *units;  // per unit: bin + 1 of its span, 0 when it is none
-    _Atomic uint32_t *pages;  // per page: identifier of the large block on it, 0 when there is none
-    struct slot_word *words;  // per unit: WORDS_PER_SPAN
-    struct span *spans;       // per unit
-    _Atomic uintptr_t top;    // monotone; written under the cage's lock
-    _Atomic uintptr_t limit;  // end of the carved part; written under the cage's lock
+    uintptr_t base;          // constant after boot, as are shift and the tables
+    uintptr_t bytes;         // 1 << shift
+    unsigned shift;          // address >> shift == base >> shift: inside
+    _Atomic uint32_t *units; // per unit: bin + 1 of its span, 0 when it is none
+    _Atomic uint32_t *pages; // per page: identifier of the large block on it, 0 when there is none
+    struct slot_word *words; // per unit: WORDS_PER_SPAN
+    struct span *spans;      // per unit
+    _Atomic uintptr_t top;   // monotone; written under the cage's lock
+    _Atomic uintptr_t limit; // end of the carved part; written under the cage's lock
 };
 
 extern struct cage cage;
@@ -46,22 +46,10 @@ void *cage_carve(size_t bytes, size_t alignment);
 void cage_fork_prepare(void);
 void cage_fork_done(void);
 
-static inline bool cage_contains(uintptr_t address)
-{
-    return address - cage.base < cage.bytes;
-}
+static inline bool cage_contains(uintptr_t address) { return address - cage.base < cage.bytes; }
 
-static inline size_t cage_unit(uintptr_t address)
-{
-    return (address - cage.base) >> UNIT_SHIFT;
-}
+static inline size_t cage_unit(uintptr_t address) { return (address - cage.base) >> UNIT_SHIFT; }
 
-static inline size_t cage_page(uintptr_t address)
-{
-    return (address - cage.base) >> PAGE_SHIFT;
-}
+static inline size_t cage_page(uintptr_t address) { return (address - cage.base) >> PAGE_SHIFT; }
 
-static inline uintptr_t cage_top(void)
-{
-    return atomic_load_explicit(&cage.top, memory_order_acquire);
-}
+static inline uintptr_t cage_top(void) { return atomic_load_explicit(&cage.top, memory_order_acquire); }

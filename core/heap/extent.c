@@ -24,8 +24,8 @@ const char *gcpre_je_malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:10000,
                                    "lg_extent_max_active_fit:8,metadata_thp:disabled,thp:default";
 
 #define JE_LG_ALIGN(lg) ((int)(lg))
-#define JE_ZERO 0x40
-#define JE_TCACHE_NONE (1 << 8)
+#define JE_ZERO         0x40
+#define JE_TCACHE_NONE  (1 << 8)
 #define JE_ARENA(index) ((int)((index) + 1) << 20)
 
 struct je_hooks {
@@ -75,8 +75,8 @@ static bool hook_split(struct je_hooks *hooks, void *start, size_t bytes, size_t
     return false; // done
 }
 
-static bool hook_merge(struct je_hooks *hooks, void *a, size_t a_bytes, void *b, size_t b_bytes, bool committed,
-                       unsigned arena)
+static bool hook_merge(struct je_hooks *hooks, void *a, size_t a_bytes, void *b, size_t b_bytes,
+                       bool committed, unsigned arena)
 {
     (void)hooks, (void)a, (void)a_bytes, (void)b, (void)b_bytes, (void)committed, (void)arena;
     return false; // done
@@ -131,10 +131,7 @@ void *extent_alloc(size_t bytes, size_t alignment, bool zeroed, size_t *usable)
     return start;
 }
 
-void extent_free(void *start)
-{
-    gcpre_je_dallocx(start, arena_flags);
-}
+void extent_free(void *start) { gcpre_je_dallocx(start, arena_flags); }
 
 size_t extent_resize(void *start, size_t bytes)
 {
@@ -146,15 +143,9 @@ void *extent_meta_alloc(size_t bytes)
     return awake() ? gcpre_je_mallocx(bytes, JE_ZERO | JE_TCACHE_NONE | JE_LG_ALIGN(6)) : NULL;
 }
 
-void extent_meta_free(void *start)
-{
-    gcpre_je_dallocx(start, JE_TCACHE_NONE);
-}
+void extent_meta_free(void *start) { gcpre_je_dallocx(start, JE_TCACHE_NONE); }
 
-size_t extent_metadata_bytes(void)
-{
-    return jehost_mapped_bytes();
-}
+size_t extent_metadata_bytes(void) { return jehost_mapped_bytes(); }
 
 void extent_fork_prepare(void)
 {
@@ -174,7 +165,4 @@ void extent_fork_child(void)
         jehost_fork_child();
 }
 
-void extent_thread_exit(void)
-{
-    jehost_thread_exit();
-}
+void extent_thread_exit(void) { jehost_thread_exit(); }

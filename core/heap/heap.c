@@ -45,10 +45,7 @@ void heap_count_alloc(size_t bytes)
     atomic_fetch_add_explicit(&allocated_total, bytes, memory_order_relaxed);
 }
 
-void heap_count_free(size_t bytes)
-{
-    atomic_fetch_add_explicit(&freed_total, bytes, memory_order_relaxed);
-}
+void heap_count_free(size_t bytes) { atomic_fetch_add_explicit(&freed_total, bytes, memory_order_relaxed); }
 
 size_t heap_live_bytes(void)
 {
@@ -57,10 +54,7 @@ size_t heap_live_bytes(void)
     return allocated > freed ? allocated - freed : 0;
 }
 
-uint64_t heap_allocated_total(void)
-{
-    return atomic_load_explicit(&allocated_total, memory_order_relaxed);
-}
+uint64_t heap_allocated_total(void) { return atomic_load_explicit(&allocated_total, memory_order_relaxed); }
 
 void heap_swept(const struct sweep_count *count)
 {
@@ -86,7 +80,8 @@ static struct heap_block find_small(uintptr_t address, unsigned bin)
     size_t unit = cage_unit(address);
     if (slot >= c->slots)
         return (struct heap_block){.kind = HEAP_SMALL, .bin = (uint8_t)bin};
-    uint64_t free = atomic_load_explicit(&cage.words[unit * WORDS_PER_SPAN + slot / 64].free, memory_order_relaxed);
+    uint64_t free = atomic_load_explicit(&cage.words[unit * WORDS_PER_SPAN + slot / 64].free,
+                                         memory_order_relaxed);
     return (struct heap_block){
         .kind = HEAP_SMALL,
         .start = slot_starts_at(c, offset),
@@ -161,10 +156,7 @@ void *heap_alloc_aligned(size_t n, size_t alignment)
 
 // --- freeing ------------------------------------------------------------------------------------------------
 
-void heap_report_double_free(void *p)
-{
-    log_line("free(%p): this block is free already; ignored", p);
-}
+void heap_report_double_free(void *p) { log_line("free(%p): this block is free already; ignored", p); }
 
 static void free_block(const struct heap_block *b, void *p)
 {
@@ -225,7 +217,8 @@ void *heap_realloc(void *p, size_t n)
     }
     if (resize_in_place(&b, n))
         return p;
-    void *moved = heap_alloc_slow(n, false, b.bin >= CLASS_COUNT || (b.kind == HEAP_LARGE && large_row(b.id)->noarm));
+    void *moved = heap_alloc_slow(n, false,
+                                  b.bin >= CLASS_COUNT || (b.kind == HEAP_LARGE && large_row(b.id)->noarm));
     if (!moved)
         return NULL;
     memcpy(moved, p, min_size(n, b.bytes - 1));
@@ -300,15 +293,9 @@ static void fork_done(void (*extents)(void))
     span_fork_done();
 }
 
-void heap_fork_parent(void)
-{
-    fork_done(extent_fork_parent);
-}
+void heap_fork_parent(void) { fork_done(extent_fork_parent); }
 
-void heap_fork_child(void)
-{
-    fork_done(extent_fork_child);
-}
+void heap_fork_child(void) { fork_done(extent_fork_child); }
 
 void heap_fork_forget_cycle(void)
 {

@@ -15,12 +15,12 @@ enum heap_kind { HEAP_FOREIGN, HEAP_SMALL, HEAP_LARGE };
 
 struct heap_block {
     enum heap_kind kind;
-    bool start;      // the address is the block's first byte
-    bool allocated;  // false: a small slot that is free (not one that lies in a magazine)
+    bool start;     // the address is the block's first byte
+    bool allocated; // false: a small slot that is free (not one that lies in a magazine)
     uintptr_t base;
-    size_t bytes;    // of the slot or extent
-    uint32_t id;     // of a large block
-    uint8_t bin;     // of a small one
+    size_t bytes; // of the slot or extent
+    uint32_t id;  // of a large block
+    uint8_t bin;  // of a small one
 };
 
 // Boots on first use; false when not even the smallest cage could be reserved.

@@ -95,10 +95,7 @@ int gcpre_jehost_creat(const char *path, mode_t mode)
     return fail(EACCES); // heap profiles of jemalloc's own: never
 }
 
-int gcpre_jehost_close(int fd)
-{
-    return sys_close(fd);
-}
+int gcpre_jehost_close(int fd) { return sys_close(fd); }
 
 ssize_t gcpre_jehost_readlink(const char *path, char *buffer, size_t bytes)
 {
@@ -152,15 +149,9 @@ int gcpre_jehost_atexit(void (*function)(void))
     return 0;
 }
 
-void gcpre_jehost_abort(void)
-{
-    fatal("the private jemalloc found its own state broken");
-}
+void gcpre_jehost_abort(void) { fatal("the private jemalloc found its own state broken"); }
 
-size_t jehost_mapped_bytes(void)
-{
-    return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED);
-}
+size_t jehost_mapped_bytes(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
 
 static void run(int which)
 {
@@ -168,20 +159,11 @@ static void run(int which)
         on_fork[which]();
 }
 
-void jehost_fork_prepare(void)
-{
-    run(0);
-}
+void jehost_fork_prepare(void) { run(0); }
 
-void jehost_fork_parent(void)
-{
-    run(1);
-}
+void jehost_fork_parent(void) { run(1); }
 
-void jehost_fork_child(void)
-{
-    run(2);
-}
+void jehost_fork_child(void) { run(2); }
 
 void jehost_thread_exit(void)
 {

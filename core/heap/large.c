@@ -12,20 +12,11 @@ static uint32_t row_capacity, row_end = 1, free_row, limbo_row; // guarded by gu
 
 enum { ROWS_PER_COMMIT = 4096 };
 
-void large_boot(void)
-{
-    rows = meta_reserve((cage.bytes / SMALL_MAX) * sizeof rows[0]);
-}
+void large_boot(void) { rows = meta_reserve((cage.bytes / SMALL_MAX) * sizeof rows[0]); }
 
-struct large *large_row(uint32_t id)
-{
-    return &rows[id];
-}
+struct large *large_row(uint32_t id) { return &rows[id]; }
 
-uint32_t large_id_end(void)
-{
-    return __atomic_load_n(&row_end, __ATOMIC_ACQUIRE);
-}
+uint32_t large_id_end(void) { return __atomic_load_n(&row_end, __ATOMIC_ACQUIRE); }
 
 static bool grow_rows_locked(void)
 {
@@ -71,10 +62,7 @@ static void set_pages(uintptr_t start, size_t bytes, uint32_t id)
 }
 
 // Zero bytes asked of a large block still hold one past the end.
-static size_t bytes_for(size_t n)
-{
-    return n >= SIZE_MAX - PAGE_BYTES ? 0 : align_up(n + 1, PAGE_BYTES);
-}
+static size_t bytes_for(size_t n) { return n >= SIZE_MAX - PAGE_BYTES ? 0 : align_up(n + 1, PAGE_BYTES); }
 
 void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
 {
@@ -165,12 +153,6 @@ void large_sweep(struct sweep_count *count)
             large_free(id);
 }
 
-void large_fork_prepare(void)
-{
-    lock_acquire(&guard);
-}
+void large_fork_prepare(void) { lock_acquire(&guard); }
 
-void large_fork_done(void)
-{
-    lock_release(&guard);
-}
+void large_fork_done(void) { lock_release(&guard); }

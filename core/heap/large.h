@@ -16,9 +16,9 @@ struct large {
     _Atomic uintptr_t base; // 0: the row is unused
     _Atomic size_t bytes;   // usable; a multiple of a page
     _Atomic uint8_t mark;
-    bool noarm;             // libc may hand it to the kernel: never write-protected
-    uint32_t next;          // free or limbo list of identifiers
-    uint32_t epoch;         // heap_sweep_epoch when the row was taken or last swept (large.c's lock)
+    bool noarm;     // libc may hand it to the kernel: never write-protected
+    uint32_t next;  // free or limbo list of identifiers
+    uint32_t epoch; // heap_sweep_epoch when the row was taken or last swept (large.c's lock)
 };
 
 void large_boot(void);

@@ -19,11 +19,12 @@ enum {
 };
 
 struct size_class {
-    uint32_t size;       // bytes of a slot
-    uint32_t reciprocal; // ceil(2^32 / size): slot = offset * reciprocal >> 32, exact below 2^16 for size >= 16
-    uint16_t slots;      // of a span
-    uint16_t words;      // slot_words in use
-    uint16_t magazine;   // slots a thread may keep
+    uint32_t size; // bytes of a slot
+    uint32_t
+        reciprocal;    // ceil(2^32 / size): slot = offset * reciprocal >> 32, exact below 2^16 for size >= 16
+    uint16_t slots;    // of a span
+    uint16_t words;    // slot_words in use
+    uint16_t magazine; // slots a thread may keep
 };
 
 extern struct size_class class_table[BIN_COUNT]; // constant after boot; second half repeats the first
@@ -32,10 +33,7 @@ extern uint8_t class_of_grain[(SMALL_MAX + 1) / SLOT_GRAIN + 1];
 void sizeclass_boot(void);
 
 // The class for a request of n <= SMALL_MAX bytes.
-static inline unsigned class_of(size_t n)
-{
-    return class_of_grain[(n + SLOT_GRAIN) / SLOT_GRAIN];
-}
+static inline unsigned class_of(size_t n) { return class_of_grain[(n + SLOT_GRAIN) / SLOT_GRAIN]; }
 
 // The smallest class whose slots hold n+1 bytes at the given alignment, or -1.
 int class_of_aligned(size_t n, size_t alignment);

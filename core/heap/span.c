@@ -15,7 +15,7 @@ struct bin {
 
 static struct bin bins[BIN_COUNT];
 static struct lock pool_guard = LOCK_INIT(LOCK_RANK_POOL);
-static struct span *pool;   // singly linked through next; most recently emptied first: its pages are warm
+static struct span *pool; // singly linked through next; most recently emptied first: its pages are warm
 static size_t pool_count;
 static char *slab_at, *slab_end; // the slab being carved; guarded by pool_guard
 static bool first_slab_taken;
@@ -221,7 +221,8 @@ static void after_give(struct span *s, bool perhaps_empty)
     if (state != SPAN_FULL && !(state == SPAN_PARTIAL && perhaps_empty))
         return;
     lock_acquire(&b->guard);
-    state = b == &bins[s->bin] ? atomic_load(&s->state) : SPAN_EMPTY; // reopened meanwhile: no business of ours
+    state = b == &bins[s->bin] ? atomic_load(&s->state)
+                               : SPAN_EMPTY; // reopened meanwhile: no business of ours
     if (state == SPAN_FULL && may_retire_locked(b, s)) {
         retire(s);
     } else if (state == SPAN_FULL && any_free(s)) {

@@ -29,10 +29,10 @@
 enum span_state { SPAN_EMPTY, SPAN_CURRENT, SPAN_PARTIAL, SPAN_FULL };
 
 struct span {
-    struct span *next, *prev;       // partial list (bin lock) or pool (pool lock)
-    _Atomic uint8_t state;          // enum span_state, P1
-    uint8_t bin;                    // P4
-    _Atomic uint32_t sweep_epoch;   // P3; SWEEP_BUSY while somebody sweeps it
+    struct span *next, *prev;     // partial list (bin lock) or pool (pool lock)
+    _Atomic uint8_t state;        // enum span_state, P1
+    uint8_t bin;                  // P4
+    _Atomic uint32_t sweep_epoch; // P3; SWEEP_BUSY while somebody sweeps it
     uint64_t pad[5];
 };
 

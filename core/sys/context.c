@@ -38,10 +38,7 @@ int context_interrupted_call(const ucontext_t *uc)
     return number < 1024 ? (int)number : -1;
 }
 
-void context_restart_call(ucontext_t *uc)
-{
-    uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES + MOV_BYTES;
-}
+void context_restart_call(ucontext_t *uc) { uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES + MOV_BYTES; }
 
 __asm__(".text\n"
         ".globl context_spill\n"

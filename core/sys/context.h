@@ -8,10 +8,7 @@
 // Bytes below the stack pointer that leaf functions use without moving it (System V ABI, AMD64, 3.2.2).
 enum { CONTEXT_RED_ZONE = 128 };
 
-static inline uintptr_t context_sp(const ucontext_t *uc)
-{
-    return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
-}
+static inline uintptr_t context_sp(const ucontext_t *uc) { return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP]; }
 
 // The general registers as 64-bit words.
 static inline const void *context_general(const ucontext_t *uc, size_t *bytes)

@@ -19,10 +19,7 @@ static inline bool cpu_has_avx2(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
 }
 
-static inline void cpu_relax(void)
-{
-    __builtin_ia32_pause();
-}
+static inline void cpu_relax(void) { __builtin_ia32_pause(); }
 
 // Processors this process may run on; at least 1.
 int cpu_count(void);

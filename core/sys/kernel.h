@@ -72,8 +72,8 @@ enum {
 
 // Feature bits of UFFDIO_API that older headers lack.
 #define KERNEL_UFFD_FEATURE_WP_UNPOPULATED (1UL << 13)
-#define KERNEL_UFFD_FEATURE_WP_ASYNC (1UL << 15)
-#define KERNEL_UFFD_USER_MODE_ONLY 1
+#define KERNEL_UFFD_FEATURE_WP_ASYNC       (1UL << 15)
+#define KERNEL_UFFD_USER_MODE_ONLY         1
 
 // madvise(2), Linux 5.14.
 #define KERNEL_MADV_POPULATE_WRITE 23

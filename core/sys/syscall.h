@@ -38,10 +38,7 @@ static inline long sys_call3(long number, long a, long b, long c)
 }
 
 // An error is a value in [-4095, -1]; everything else, addresses included, is a success.
-static inline int sys_failed(long result)
-{
-    return (unsigned long)result > -4096UL;
-}
+static inline int sys_failed(long result) { return (unsigned long)result > -4096UL; }
 
 static inline void *sys_mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset)
 {
@@ -63,35 +60,23 @@ static inline int sys_madvise(void *start, size_t bytes, int advice)
     return (int)sys_call3(SYS_madvise, (long)start, (long)bytes, advice);
 }
 
-static inline pid_t sys_gettid(void)
-{
-    return (pid_t)sys_call3(SYS_gettid, 0, 0, 0);
-}
+static inline pid_t sys_gettid(void) { return (pid_t)sys_call3(SYS_gettid, 0, 0, 0); }
 
-static inline pid_t sys_getpid(void)
-{
-    return (pid_t)sys_call3(SYS_getpid, 0, 0, 0);
-}
+static inline pid_t sys_getpid(void) { return (pid_t)sys_call3(SYS_getpid, 0, 0, 0); }
 
 static inline int sys_tgkill(pid_t pid, pid_t tid, int signal)
 {
     return (int)sys_call3(SYS_tgkill, pid, tid, signal);
 }
 
-static inline void sys_sched_yield(void)
-{
-    sys_call3(SYS_sched_yield, 0, 0, 0);
-}
+static inline void sys_sched_yield(void) { sys_call3(SYS_sched_yield, 0, 0, 0); }
 
 static inline int sys_open(const char *path, int flags, mode_t mode)
 {
     return (int)sys_call(SYS_openat, AT_FDCWD, (long)path, flags, mode, 0, 0);
 }
 
-static inline int sys_close(int fd)
-{
-    return (int)sys_call3(SYS_close, fd, 0, 0);
-}
+static inline int sys_close(int fd) { return (int)sys_call3(SYS_close, fd, 0, 0); }
 
 static inline ssize_t sys_read(int fd, void *buffer, size_t bytes)
 {
@@ -131,13 +116,11 @@ static inline uint64_t sys_sigpending(void)
     return set;
 }
 
-static inline uint64_t sys_sigbit(int signal)
-{
-    return 1UL << (signal - 1);
-}
+static inline uint64_t sys_sigbit(int signal) { return 1UL << (signal - 1); }
 
 // Sleeps while *word == expected; returns 0 when woken, -EAGAIN, -EINTR or -ETIMEDOUT. timeout is relative, or NULL.
-static inline int sys_futex_wait(const _Atomic uint32_t *word, uint32_t expected, const struct timespec *timeout)
+static inline int sys_futex_wait(const _Atomic uint32_t *word, uint32_t expected,
+                                 const struct timespec *timeout)
 {
     return (int)sys_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, expected, (long)timeout, 0, 0);
 }

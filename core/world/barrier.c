@@ -20,7 +20,8 @@ void barrier_boot(enum barrier_choice choice)
             return;
         }
         if (choice != BARRIER_AUTO)
-            log_line("GCPRE_BARRIER=%s does not work on this system; trying the next one", by_preference[i]->name);
+            log_line("GCPRE_BARRIER=%s does not work on this system; trying the next one",
+                     by_preference[i]->name);
     }
 }
 

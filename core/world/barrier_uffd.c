@@ -133,9 +133,15 @@ static bool probe(void)
 
 static void fork_child(void)
 {
-    uffd = -1; // the child's memory is not registered (no UFFD_FEATURE_EVENT_FORK), and its collector is to come
+    uffd =
+        -1; // the child's memory is not registered (no UFFD_FEATURE_EVENT_FORK), and its collector is to come
     registered_lo = registered_hi = 0;
 }
 
-const struct barrier barrier_uffd = {
-    .name = "uffd", .concurrent = true, .probe = probe, .arm = arm, .fetch = fetch, .disarm = disarm, .fork_child = fork_child};
+const struct barrier barrier_uffd = {.name = "uffd",
+                                     .concurrent = true,
+                                     .probe = probe,
+                                     .arm = arm,
+                                     .fetch = fetch,
+                                     .disarm = disarm,
+                                     .fork_child = fork_child};

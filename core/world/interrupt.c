@@ -20,6 +20,7 @@
 #include "world/stop.h"
 
 #include <errno.h>
+#include <string.h>
 
 __thread struct interrupt interrupt_self;
 
@@ -35,7 +36,7 @@ enum condition {
     IF_FUTEX,    // see futex_repeatable
 };
 
-enum { EXT_ARG = 8 };
+enum { EXT_ARG = 8, SYSCALL_BYTES = 2, MOV_BYTES = 5, MOV_EAX = 0xb8 };
 
 static const struct call {
     short number;
@@ -115,20 +116,42 @@ static bool repeatable(const ucontext_t *uc, const struct call *call)
 {
     long value = argument(uc, call->argument);
     switch ((enum condition)call->condition) {
-    case ALWAYS:
-        return true;
-    case IF_NEGATIVE:
-        return (int)value < 0;
-    case IF_NULL:
-        return value == 0;
-    case IF_ABSOLUTE:
-        return (value & TIMER_ABSTIME) != 0;
-    case IF_NO_EXT:
-        return !(value & EXT_ARG);
-    case IF_FUTEX:
-        return futex_repeatable(uc);
+    case ALWAYS: return true;
+    case IF_NEGATIVE: return (int)value < 0;
+    case IF_NULL: return value == 0;
+    case IF_ABSOLUTE: return (value & TIMER_ABSTIME) != 0;
+    case IF_NO_EXT: return !(value & EXT_ARG);
+    case IF_FUTEX: return futex_repeatable(uc);
     }
     return false;
+}
+
+// The call the context stands behind, or -1. Its number is gone from rax, so it is read from the code: in the C library
+// it is loaded right before the system call, or with one more load, of an argument from the stack, between them.
+static int call_number(const ucontext_t *uc)
+{
+    static const unsigned char load_edi[] = {0x8b, 0x7c, 0x24}, load_rsi[] = {0x48, 0x8b, 0x74, 0x24};
+    const unsigned char *call = (const unsigned char *)uc->uc_mcontext.gregs[REG_RIP] - SYSCALL_BYTES;
+    uint32_t number;
+    if (call[0] != 0x0f || call[1] != 0x05)
+        return -1;
+    if (call[-2] == 0x31 && call[-1] == 0xc0) // xor %eax,%eax
+        return SYS_read;
+    if (memcmp(call - sizeof load_edi - 1, load_edi, sizeof load_edi) == 0)
+        call -= sizeof load_edi + 1;
+    else if (memcmp(call - sizeof load_rsi - 1, load_rsi, sizeof load_rsi) == 0)
+        call -= sizeof load_rsi + 1;
+    if (call[-MOV_BYTES] != MOV_EAX)
+        return -1;
+    memcpy(&number, call - MOV_BYTES + 1, sizeof number);
+    return number <= INT16_MAX ? (int)number : -1;
+}
+
+// As the kernel does it.
+static void make_again(ucontext_t *uc, int number)
+{
+    uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES;
+    uc->uc_mcontext.gregs[REG_RAX] = number;
 }
 
 // The kernel has set the context back to the system call it just left: rcx still holds the address behind it, and rax
@@ -137,13 +160,10 @@ static bool set_back(const ucontext_t *uc)
 {
     const greg_t *regs = uc->uc_mcontext.gregs;
     const unsigned char *pc = (const unsigned char *)regs[REG_RIP];
-    return regs[REG_RCX] == regs[REG_RIP] + 2 && pc[0] == 0x0f && pc[1] == 0x05;
+    return regs[REG_RCX] == regs[REG_RIP] + SYSCALL_BYTES && pc[0] == 0x0f && pc[1] == 0x05;
 }
 
-static bool interrupted(const ucontext_t *uc)
-{
-    return uc->uc_mcontext.gregs[REG_RAX] == -EINTR;
-}
+static bool interrupted(const ucontext_t *uc) { return uc->uc_mcontext.gregs[REG_RAX] == -EINTR; }
 
 enum owed { NOTHING, EINTR_IF_NOT_RESTARTED, EINTR_FOR_ALL };
 
@@ -167,8 +187,9 @@ static enum owed handlers_due(const ucontext_t *uc)
 bool interrupt_waiting(const ucontext_t *uc)
 {
     uintptr_t frame = interrupt_self.frame, sp = context_sp(uc);
-    int number = interrupted(uc) ? context_interrupted_call(uc) : -1;
-    return sp <= frame && frame - sp < SMALLEST_SIGNAL_FRAME && (number < 0 || number == interrupt_self.number);
+    int number = interrupted(uc) ? call_number(uc) : -1;
+    return sp <= frame && frame - sp < SMALLEST_SIGNAL_FRAME &&
+           (number < 0 || number == interrupt_self.number);
 }
 
 void interrupt_refuse(ucontext_t *uc)
@@ -192,8 +213,8 @@ void interrupt_resume(ucontext_t *uc)
         interrupt_self.interrupted = 1;
         return;
     }
-    int number = context_interrupted_call(uc);
+    int number = call_number(uc);
     const struct call *call = number < 0 ? NULL : find_call(number);
     if (call && repeatable(uc, call))
-        context_restart_call(uc);
+        make_again(uc, number);
 }

@@ -9,13 +9,13 @@
 #include <errno.h>
 
 _Static_assert((int)MAPPING_READ == KERNEL_VMA_READABLE && (int)MAPPING_WRITE == KERNEL_VMA_WRITABLE &&
-                   (int)MAPPING_SHARED == KERNEL_VMA_SHARED,
+                   (int)MAPPING_EXEC == KERNEL_VMA_EXECUTABLE && (int)MAPPING_SHARED == KERNEL_VMA_SHARED,
                "the kernel's flags serve as ours");
 
 enum { MAX_MAPPINGS = 65536 };
 
-static bool no_query;           // the kernel does not know PROCMAP_QUERY
-static struct mapping *table;   // then: all mappings, sorted by address as the kernel lists them
+static bool no_query;         // the kernel does not know PROCMAP_QUERY
+static struct mapping *table; // then: all mappings, sorted by address as the kernel lists them
 static size_t table_count;
 
 static const char *parse_hex(const char *at, const char *limit, uintptr_t *value)
@@ -46,7 +46,7 @@ bool maps_parse_line(const char *text, const char *limit, struct mapping *out, c
     if (!at || line_end - at < 5 || *at != ' ' || out->lo >= out->hi)
         return false;
     out->flags = (at[1] == 'r' ? MAPPING_READ : 0u) | (at[2] == 'w' ? MAPPING_WRITE : 0u) |
-                 (at[4] == 's' ? MAPPING_SHARED : 0u);
+                 (at[3] == 'x' ? MAPPING_EXEC : 0u) | (at[4] == 's' ? MAPPING_SHARED : 0u);
     return true;
 }
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum mapping_flags { MAPPING_READ = 1, MAPPING_WRITE = 2, MAPPING_SHARED = 8 };
+enum mapping_flags { MAPPING_READ = 1, MAPPING_WRITE = 2, MAPPING_EXEC = 4, MAPPING_SHARED = 8 };
 
 struct mapping {
     uintptr_t lo, hi;

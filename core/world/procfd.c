@@ -14,7 +14,8 @@ static bool leave_table(void)
         return true;
     if (sys_call3(SYS_unshare, CLONE_FILES, 0, 0) != 0)
         return false;
-    for (int fd = 0; fd < 65536; fd++) // an old kernel: our copies of the program's descriptors must not live on
+    for (int fd = 0; fd < 65536;
+         fd++) // an old kernel: our copies of the program's descriptors must not live on
         sys_close(fd);
     return true;
 }
@@ -29,15 +30,9 @@ bool procfd_open(void)
     return pagemap >= 0 && maps >= 0 && memory >= 0;
 }
 
-int procfd_pagemap(void)
-{
-    return pagemap;
-}
+int procfd_pagemap(void) { return pagemap; }
 
-int procfd_maps(void)
-{
-    return maps;
-}
+int procfd_maps(void) { return maps; }
 
 size_t procfd_read_memory(uintptr_t from, void *to, size_t bytes)
 {

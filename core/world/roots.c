@@ -11,16 +11,16 @@
 
 enum { MAX_HOLES = 16384 };
 #define COPY_BYTES (64 * KIB)
-#define USER_END 0x7ffffffff000UL
+#define USER_END   0x7ffffffff000UL
 
 static struct range *holes; // sorted and disjoint: what is not scanned
 static size_t hole_count;
-static char *copy;          // COPY_BYTES, where running scans put what they look at
+static char *copy; // COPY_BYTES, where running scans put what they look at
 static size_t scanned_bytes;
 
 // What the current scan does with words, and how it went.
 static struct {
-    void (*scan)(const void *words, size_t bytes);
+    roots_scan *scan;
     bool in_place;
     const char *problem;
 } now;
@@ -77,12 +77,12 @@ static void collect_holes(const struct roots_hole *stacks, size_t count)
     }
 }
 
-static void look_at_copy(uintptr_t lo, uintptr_t hi)
+static void look_at_copy(uintptr_t lo, uintptr_t hi, bool code)
 {
     for (uintptr_t at = lo; at < hi; at += COPY_BYTES) {
         size_t want = min_size(COPY_BYTES, hi - at);
         size_t got = procfd_read_memory(at, copy, want);
-        now.scan(copy, got & ~(size_t)7);
+        now.scan(copy, got & ~(size_t)7, code);
         if (got < want && !now.problem)
             now.problem = "a root could not be read";
     }
@@ -90,13 +90,14 @@ static void look_at_copy(uintptr_t lo, uintptr_t hi)
 
 // In place is safe for private pages that are present: with the world stopped nobody unmaps them, and a private page
 // is not a file's any more. Shared ones may lie behind the end of a truncated file, inaccessible ones fault.
-static void visit(uintptr_t lo, uintptr_t hi, bool safe)
+static void visit(uintptr_t lo, uintptr_t hi, uint32_t flags)
 {
     scanned_bytes += hi - lo;
-    if (now.in_place && safe)
-        now.scan((const void *)lo, hi - lo);
+    bool code = flags & MAPPING_EXEC;
+    if (now.in_place && (flags & (MAPPING_READ | MAPPING_SHARED)) == MAPPING_READ)
+        now.scan((const void *)lo, hi - lo, code);
     else
-        look_at_copy(lo, hi);
+        look_at_copy(lo, hi, code);
 }
 
 static size_t hole_at(uintptr_t lo)
@@ -113,35 +114,31 @@ static size_t hole_at(uintptr_t lo)
 }
 
 // [lo, hi) less the holes.
-static void visit_outside_holes(uintptr_t lo, uintptr_t hi, bool safe)
+static void visit_outside_holes(uintptr_t lo, uintptr_t hi, uint32_t flags)
 {
     for (size_t i = hole_at(lo); lo < hi; i++) {
         uintptr_t end = i < hole_count ? min_size(holes[i].lo, hi) : hi;
         if (lo < end)
-            visit(lo, end, safe);
+            visit(lo, end, flags);
         if (i >= hole_count)
             break;
         lo = max_size(lo, holes[i].hi);
     }
 }
 
-// Present pages may belong to mappings that cannot be read (PROT_NONE pools): those are copied, which the kernel allows.
+// A run of present pages may span mappings, readable or not (PROT_NONE pools are copied, which the kernel allows).
 static void visit_private(uintptr_t lo, uintptr_t hi)
 {
     struct mapping m;
-    while (lo < hi) {
-        bool readable = maps_next(lo, MAPPING_READ, &m) && m.lo < hi;
-        uintptr_t start = readable ? max_size(m.lo, lo) : hi;
-        visit_outside_holes(lo, start, false);
-        if (readable)
-            visit_outside_holes(start, min_size(m.hi, hi), true);
-        lo = readable ? m.hi : hi;
+    while (lo < hi && maps_next(lo, 0, &m) && m.lo < hi) {
+        visit_outside_holes(max_size(m.lo, lo), min_size(m.hi, hi), m.flags & ~(uint32_t)MAPPING_SHARED);
+        lo = m.hi;
     }
 }
 
 static void visit_shared(uintptr_t lo, uintptr_t hi)
 {
-    visit_outside_holes(lo, hi, false);
+    visit_outside_holes(lo, hi, MAPPING_READ | MAPPING_SHARED);
 }
 
 // The gaps between the holes, so that the walk does not touch the heap's page tables.
@@ -152,7 +149,8 @@ static bool scan_private(void)
     for (size_t i = 0; i <= hole_count && done; i++) {
         uintptr_t end = i < hole_count ? min_size(holes[i].lo, USER_END) : USER_END;
         if (at < end) // whole pages; visit_outside_holes is exact
-            done = pages_each(align_down(at, PAGE_BYTES), align_up(end, PAGE_BYTES), PAGES_PRIVATE, visit_private);
+            done = pages_each(align_down(at, PAGE_BYTES), align_up(end, PAGE_BYTES), PAGES_PRIVATE,
+                              visit_private);
         at = i < hole_count ? max_size(at, holes[i].hi) : end;
     }
     return done;
@@ -167,8 +165,7 @@ static bool scan_shared(void)
     return true;
 }
 
-static const char *scan_all(const struct roots_hole *stacks, size_t count, bool in_place,
-                            void (*scan)(const void *words, size_t bytes))
+static const char *scan_all(const struct roots_hole *stacks, size_t count, bool in_place, roots_scan *scan)
 {
     collect_holes(stacks, count);
     now.scan = scan;
@@ -182,21 +179,17 @@ static const char *scan_all(const struct roots_hole *stacks, size_t count, bool 
     return now.problem;
 }
 
-void roots_scan_running(const struct roots_hole *stacks, size_t count, void (*scan)(const void *words, size_t bytes))
+void roots_scan_running(const struct roots_hole *stacks, size_t count, roots_scan *scan)
 {
     scan_all(stacks, count, false, scan); // what vanished meanwhile is no problem: the stopped scan decides
 }
 
-const char *roots_scan_stopped(const struct roots_hole *stacks, size_t count,
-                               void (*scan)(const void *words, size_t bytes))
+const char *roots_scan_stopped(const struct roots_hole *stacks, size_t count, roots_scan *scan)
 {
     return scan_all(stacks, count, true, scan);
 }
 
-size_t roots_bytes(void)
-{
-    return scanned_bytes;
-}
+size_t roots_bytes(void) { return scanned_bytes; }
 
 bool roots_mapping(uintptr_t address, uintptr_t *lo, uintptr_t *hi)
 {

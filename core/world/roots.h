@@ -15,12 +15,14 @@ struct roots_hole {
     uintptr_t lo, hi;
 };
 
-// While threads run: the words are copied before they are looked at, since mappings may go. scan(words, bytes).
-void roots_scan_running(const struct roots_hole *holes, size_t count, void (*scan)(const void *words, size_t bytes));
+// What is done with a piece of a root; code: it lies in an executable mapping, where pointers may stand at any byte.
+typedef void roots_scan(const void *words, size_t bytes, bool code);
+
+// While threads run: the words are copied before they are looked at, since mappings may go.
+void roots_scan_running(const struct roots_hole *holes, size_t count, roots_scan *scan);
 
 // World stopped: in place. NULL, or why some root could not be read: then nothing may be reclaimed.
-const char *roots_scan_stopped(const struct roots_hole *holes, size_t count,
-                               void (*scan)(const void *words, size_t bytes));
+const char *roots_scan_stopped(const struct roots_hole *holes, size_t count, roots_scan *scan);
 
 // Bytes of roots that the last scan looked at.
 size_t roots_bytes(void);

@@ -20,9 +20,10 @@ int stop_signal = SIGURG;
 void (*stop_foreign_signal)(int signal, siginfo_t *info, void *context) = ignore_signal;
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_STOP); // who may stop threads; held from stop to resume
-static uint32_t generation;             // guarded by guard
-static _Atomic uint32_t resume_gen;     // monotone (modulo wrap); a thread of generation g waits until it reaches g
-static _Atomic uint32_t acks;           // counts state changes that a waiting collector wants to see
+static uint32_t generation;                           // guarded by guard
+static _Atomic uint32_t
+    resume_gen;               // monotone (modulo wrap); a thread of generation g waits until it reaches g
+static _Atomic uint32_t acks; // counts state changes that a waiting collector wants to see
 static pid_t process;
 
 enum { MAX_FOREIGN = 1024 };
@@ -31,10 +32,7 @@ static _Atomic size_t foreign_count;
 
 #define DEADLINE_NS 2000000000UL
 
-static uint32_t word_of(uint32_t gen, enum stop_state state)
-{
-    return gen << 2 | state;
-}
+static uint32_t word_of(uint32_t gen, enum stop_state state) { return gen << 2 | state; }
 
 // --- in the thread that stops -------------------------------------------------------------------------------
 
@@ -97,10 +95,7 @@ static void handler(int signal, siginfo_t *info, void *context)
     interrupt_resume(uc);
 }
 
-static void park_spilled(uintptr_t sp, void *record)
-{
-    park(record, sp, NULL);
-}
+static void park_spilled(uintptr_t sp, void *record) { park(record, sp, NULL); }
 
 // Leaving a critical section with a note: stop here. No handler of the program's may run meanwhile (W1).
 static void park_self(void)
@@ -138,7 +133,8 @@ void stop_boot(int signal)
         unsigned long flags;
         void (*restorer)(void);
         uint64_t mask;
-    } action = {handler, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000UL /* SA_RESTORER */, stop_restorer, ~0UL};
+    } action = {handler, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000UL /* SA_RESTORER */, stop_restorer,
+                ~0UL};
     stop_signal = signal;
     process = sys_getpid();
     crit_park = park_self;
@@ -357,10 +353,7 @@ const char *world_handshake(void (*visit)(struct thread *t))
 
 // --- fork ---------------------------------------------------------------------------------------------------
 
-void stop_fork_prepare(void)
-{
-    lock_acquire(&guard);
-}
+void stop_fork_prepare(void) { lock_acquire(&guard); }
 
 void stop_fork_done(bool child)
 {

@@ -93,25 +93,13 @@ void thread_unregister(void)
     crit_leave();
 }
 
-size_t thread_count(void)
-{
-    return __atomic_load_n(&count, __ATOMIC_RELAXED);
-}
+size_t thread_count(void) { return __atomic_load_n(&count, __ATOMIC_RELAXED); }
 
-struct thread *thread_first_locked(void)
-{
-    return first;
-}
+struct thread *thread_first_locked(void) { return first; }
 
-void thread_registry_lock(void)
-{
-    lock_acquire(&guard);
-}
+void thread_registry_lock(void) { lock_acquire(&guard); }
 
-void thread_registry_unlock(void)
-{
-    lock_release(&guard);
-}
+void thread_registry_unlock(void) { lock_release(&guard); }
 
 static void replace_own(pid_t was, pid_t is)
 {
@@ -128,10 +116,7 @@ void thread_announce_own(void)
     replace_own(0, sys_gettid());
 }
 
-void thread_forget_own(void)
-{
-    replace_own(sys_gettid(), 0);
-}
+void thread_forget_own(void) { replace_own(sys_gettid(), 0); }
 
 bool thread_is_own(pid_t tid)
 {
@@ -149,15 +134,9 @@ size_t thread_own_count(void)
     return n;
 }
 
-void thread_fork_prepare(void)
-{
-    lock_acquire(&guard);
-}
+void thread_fork_prepare(void) { lock_acquire(&guard); }
 
-void thread_fork_parent(void)
-{
-    lock_release(&guard);
-}
+void thread_fork_parent(void) { lock_release(&guard); }
 
 // The other threads do not exist here. Their magazines' slots stay claimed until a cycle finds that nobody refers to
 // them; their current spans get new owners when the sweep finds them CURRENT of nobody.

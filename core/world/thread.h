@@ -15,16 +15,16 @@
 #include <ucontext.h>
 
 struct thread {
-    struct thread *next, *prev;    // registry's lock
+    struct thread *next, *prev; // registry's lock
     pid_t tid;
-    uintptr_t stack_lo, stack_hi;  // of the thread's own stack; 0 when unknown
-    struct cache *cache;           // NULL: a thread that never came to the heap
-    uint32_t visited;              // the last ragged handshake it took part in (collector)
+    uintptr_t stack_lo, stack_hi; // of the thread's own stack; 0 when unknown
+    struct cache *cache;          // NULL: a thread that never came to the heap
+    uint32_t visited;             // the last ragged handshake it took part in (collector)
 
-    _Atomic uint32_t stop_word;    // generation << 2 | enum stop_state (core/world/stop.c)
-    _Atomic uint32_t signals;      // stop signals sent and not yet seen by the handler
-    uintptr_t sp;                  // while stopped: scan its stack from here (T2)
-    const ucontext_t *context;     // while stopped by the handler: the registers; NULL when it parked itself
+    _Atomic uint32_t stop_word; // generation << 2 | enum stop_state (core/world/stop.c)
+    _Atomic uint32_t signals;   // stop signals sent and not yet seen by the handler
+    uintptr_t sp;               // while stopped: scan its stack from here (T2)
+    const ucontext_t *context;  // while stopped by the handler: the registers; NULL when it parked itself
 };
 
 extern __thread struct thread *thread_self;

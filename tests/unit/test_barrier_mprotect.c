@@ -1,0 +1,585 @@
+// world/barrier_mprotect.c and world/kwrite.c: what is reported against a model, stores and kernel writes that race with
+// arming, stacks in armed memory, faults that are not ours, running out of mappings, fork.
+#include "base/log.h"
+#include "heap/heap.h"
+#include "sys/context.h"
+#include "sys/syscall.h"
+#include "world/barrier.h"
+#include "world/kwrite.h"
+#include "world/stop.h"
+
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CHUNKS = 64, THREADS = 3, ROUNDS = 200, RACES = 300, DEADLINE_S = 240 };
+#define CHUNK ((size_t)256 * KIB)
+#define B     (&barrier_mprotect)
+
+static void nothing(void) {}
+
+static void nothing_with(void *p) { (void)p; }
+
+struct heap_upcalls heap_upcalls = {nothing, nothing_with, nothing_with};
+
+static char *area; // CHUNKS chunks of the cage
+static int zero;   // a file of zeros: no signal cuts a read of it short
+
+static uintptr_t area_lo(void) { return (uintptr_t)area; }
+
+static uintptr_t area_hi(void) { return area_lo() + CHUNKS * CHUNK; }
+
+static void setup(void)
+{
+    ck_assert(heap_boot());
+    stop_boot(SIGURG);
+    thread_announce_own(); // this thread plays the collector
+    area = cage_carve(CHUNKS * CHUNK, CHUNK);
+    ck_assert_ptr_nonnull(area);
+    ck_assert(B->probe());
+    barrier = B;
+    zero = memfd_create("zeros", MFD_CLOEXEC);
+    ck_assert(zero >= 0 && ftruncate(zero, CHUNKS * CHUNK) == 0);
+}
+
+static ssize_t read_zeros(void *to, size_t bytes) { return pread(zero, to, bytes, 0); }
+
+static void join_program(void)
+{
+    crit_enter();
+    thread_register(0, 0);
+    crit_leave();
+    kwrite_thread_start();
+}
+
+static void leave_program(void)
+{
+    kwrite_thread_exit();
+    thread_unregister();
+}
+
+// --- reports ------------------------------------------------------------------------------------------------------
+
+static bool reported[CHUNKS];
+
+static void note(uintptr_t lo, uintptr_t hi)
+{
+    ck_assert(lo >= area_lo() && hi <= area_hi() && lo < hi);
+    for (; lo < hi; lo = align_down(lo + CHUNK, CHUNK))
+        reported[(lo - area_lo()) / CHUNK] = true;
+}
+
+static bool fetch(bool rearm)
+{
+    memset(reported, 0, sizeof reported);
+    return B->fetch(area_lo(), area_hi(), rearm, note);
+}
+
+static void expect(const bool *model)
+{
+    for (int i = 0; i < CHUNKS; i++)
+        ck_assert_msg(reported[i] == model[i], "chunk %d is %sreported", i, reported[i] ? "" : "not ");
+}
+
+START_TEST(test_single_steps)
+{
+    bool model[CHUNKS] = {false};
+    ck_assert(B->arm(area_lo(), area_hi()));
+    ck_assert(fetch(false));
+    expect(model);
+    area[5 * CHUNK + 17] = area[6 * CHUNK - 1] = area[9 * CHUNK] = 1;
+    model[5] = model[9] = true;
+    ck_assert(fetch(false)); // does not arm
+    expect(model);
+    ck_assert(fetch(true));
+    expect(model);
+    ck_assert(fetch(true));
+    model[5] = model[9] = false;
+    expect(model);
+    area[5 * CHUNK] = 1;
+    model[5] = true;
+    ck_assert(fetch(true));
+    expect(model);
+    B->disarm(area_lo(), area_hi());
+    memset(area, 1, CHUNKS * CHUNK);
+    ck_assert_int_eq(read_zeros(area, CHUNKS * CHUNK), CHUNKS * CHUNK);
+}
+END_TEST
+
+// The chunks at the ends of a range that is not whole chunks are never armed, and reported as far as they were asked for.
+START_TEST(test_odd_ends)
+{
+    uintptr_t lo = area_lo() + CHUNK + PAGE_BYTES, hi = area_lo() + 4 * CHUNK - PAGE_BYTES;
+    ck_assert(B->arm(lo, hi));
+    memset(reported, 0, sizeof reported);
+    ck_assert(B->fetch(lo, hi, true, note));
+    for (int i = 0; i < CHUNKS; i++)
+        ck_assert(reported[i] == (i == 1 || i == 3));
+    ck_assert_int_eq(read_zeros(area, 2 * CHUNK), 2 * CHUNK);
+    ck_assert_int_eq(read_zeros(area + 2 * CHUNK, 1), -1);
+}
+END_TEST
+
+// --- stores of several threads against a model ---------------------------------------------------------------------
+
+static pthread_barrier_t turn; // the threads write, the collector fetches
+static bool written[THREADS][CHUNKS];
+
+static void *store_in_turns(void *number)
+{
+    unsigned me = (unsigned)(uintptr_t)number, seed = me + 1;
+    join_program();
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_barrier_wait(&turn);
+        for (int i = rand_r(&seed) % 8; i-- > 0;) {
+            size_t chunk = (size_t)rand_r(&seed) % CHUNKS, at = chunk * CHUNK + (size_t)rand_r(&seed) % CHUNK;
+            if (rand_r(&seed) % 2) {
+                uint32_t ticket = kwrite_enter_one(area + at, 1);
+                ck_assert_int_eq(read_zeros(area + at, 1), 1);
+                kwrite_leave(ticket);
+            } else {
+                area[at] = (char)me;
+            }
+            written[me][chunk] = true;
+        }
+        pthread_barrier_wait(&turn);
+    }
+    leave_program();
+    return NULL;
+}
+
+START_TEST(test_model)
+{
+    pthread_t threads[THREADS];
+    pthread_barrier_init(&turn, NULL, THREADS + 1);
+    ck_assert(B->arm(area_lo(), area_hi()));
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, store_in_turns, (void *)i), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        bool model[CHUNKS] = {false};
+        pthread_barrier_wait(&turn);
+        pthread_barrier_wait(&turn);
+        for (int c = 0; c < CHUNKS; c++)
+            for (int t = 0; t < THREADS; t++)
+                model[c] |= written[t][c];
+        memset(written, 0, sizeof written);
+        ck_assert(fetch(true));
+        expect(model);
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+END_TEST
+
+// --- races ---------------------------------------------------------------------------------------------------------
+
+static _Atomic bool stop_racing;
+static _Atomic unsigned long calls;
+
+static void *read_for_ever(void *number)
+{
+    unsigned seed = (unsigned)(uintptr_t)number + 7;
+    join_program();
+    while (!stop_racing) {
+        size_t bytes = (size_t)rand_r(&seed) % (3 * CHUNK),
+               at = (size_t)rand_r(&seed) % (CHUNKS * CHUNK - bytes);
+        uint32_t ticket = kwrite_enter_one(area + at, bytes);
+        ssize_t got = read_zeros(area + at, bytes);
+        kwrite_leave(ticket);
+        ck_assert_msg(got == (ssize_t)bytes, "read: %ld instead of %zu, errno %d", (long)got, bytes, errno);
+        calls++;
+    }
+    leave_program();
+    return NULL;
+}
+
+static void *store_for_ever(void *number)
+{
+    unsigned seed = (unsigned)(uintptr_t)number + 7;
+    join_program();
+    while (!stop_racing) {
+        area[(size_t)rand_r(&seed) % (CHUNKS * CHUNK)]++;
+        calls++;
+    }
+    leave_program();
+    return NULL;
+}
+
+// A thread that nobody registered reads too.
+static void *read_unknown(void *unused)
+{
+    while (!stop_racing) {
+        uint32_t ticket = kwrite_enter_one(area, 100);
+        ck_assert_int_eq(read_zeros(area, 100), 100);
+        kwrite_leave(ticket);
+    }
+    return unused;
+}
+
+START_TEST(test_races)
+{
+    void *(*const bodies[])(void *) = {read_for_ever, read_for_ever, store_for_ever, read_unknown};
+    enum { N = sizeof bodies / sizeof bodies[0] };
+    pthread_t threads[N];
+    for (uintptr_t i = 0; i < N; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, bodies[i], (void *)i), 0);
+    for (int round = 0; round < RACES; round++) {
+        unsigned long before = calls;
+        ck_assert(B->arm(area_lo(), area_hi()));
+        for (int i = 0; i < 5; i++)
+            ck_assert(fetch(true));
+        while (calls == before)
+            sched_yield();
+        B->disarm(area_lo(), area_hi());
+    }
+    stop_racing = true;
+    for (int i = 0; i < N; i++)
+        pthread_join(threads[i], NULL);
+}
+END_TEST
+
+// --- the kernel's writes -------------------------------------------------------------------------------------------
+
+// Without publishing the call fails, so the tests above test something; a withdrawn range is armed again.
+START_TEST(test_published)
+{
+    crit_enter();
+    thread_forget_own();
+    thread_register(0, 0);
+    crit_leave();
+    thread_self->tid = 0; // the collector does not stop itself
+    ck_assert(B->arm(area_lo(), area_hi()));
+    ck_assert(read_zeros(area, 10) == -1 && errno == EFAULT);
+    struct range two[] = {{area_lo(), area_lo() + 10},
+                          {area_lo() + 3 * CHUNK - 1, area_lo() + 3 * CHUNK + 1}};
+    uint32_t outer = kwrite_enter(two, 2);
+    uint32_t inner = kwrite_enter_one(area + 7 * CHUNK, 1);
+    ck_assert(fetch(true) && reported[0] && reported[2] && reported[3] && reported[7] && !reported[1]);
+    ck_assert_int_eq(read_zeros(area, 10), 10); // still open
+    ck_assert_int_eq(read_zeros(area + 3 * CHUNK - 1, 2), 2);
+    kwrite_leave(inner);
+    ck_assert(fetch(true) && reported[0] && reported[7]);
+    ck_assert_int_eq(read_zeros(area + 7 * CHUNK, 1), -1);
+    for (int i = 0; i < 3 * KWRITE_ROOM; i++) // never withdrawn
+        kwrite_enter_one(area + 9 * CHUNK, 1);
+    kwrite_leave(outer);
+    ck_assert(fetch(true) && fetch(true));
+    for (int i = 0; i < CHUNKS; i++)
+        ck_assert(!reported[i]);
+    ck_assert_int_eq(read_zeros(area, 10), -1);
+}
+END_TEST
+
+// Blocks that are never armed: of a span, and a large one; also one that becomes so when its chunk is armed already.
+START_TEST(test_noarm_blocks)
+{
+    static const size_t sizes[] = {700, 200 * KIB};
+    char *before = heap_alloc_slow(sizes[_i], false, true);
+    ck_assert(B->arm(cage.base, align_down(cage_top(), CHUNK)));
+    ck_assert_int_eq(read_zeros(before, sizes[_i]), sizes[_i]);
+    for (int i = 0; i < 100; i++) {
+        char *block = heap_alloc_slow(sizes[_i], false, true);
+        kwrite_keep_open(block, sizes[_i]);
+        ck_assert_int_eq(read_zeros(block, sizes[_i]), sizes[_i]);
+    }
+}
+END_TEST
+
+// --- stacks --------------------------------------------------------------------------------------------------------
+
+static _Atomic bool arming;
+static volatile sig_atomic_t handled;
+
+static void on_signal(int signal)
+{
+    char frame[2000];
+    memset(frame, signal, sizeof frame);
+    __asm__ volatile("" : : "r"(frame) : "memory");
+    handled++;
+}
+
+static __attribute__((noinline)) unsigned dig(unsigned depth)
+{
+    volatile char frame[500];
+    frame[depth % sizeof frame] = (char)depth;
+    return depth ? dig(depth - 1) + (unsigned char)frame[depth % sizeof frame] % 2 : 0;
+}
+
+static void use_stack(void *unused)
+{
+    (void)unused;
+    raise(SIGUSR1);
+    for (int i = 0; i < 50; i++) {
+        dig((unsigned)i);
+        uint32_t ticket = kwrite_enter_one(area, 0);
+        raise(SIGUSR1); // its frame goes here, not on an alternate stack
+        kwrite_leave(ticket);
+    }
+}
+
+static void *run_on_heap_stacks(void *unused)
+{
+    join_program();
+    while (arming)
+        for (size_t i = 4; i < CHUNKS; i += 4)
+            context_on_stack(area + i * CHUNK, use_stack, NULL);
+    leave_program();
+    return unused;
+}
+
+START_TEST(test_heap_stacks)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    pthread_t thread;
+    sigaction(SIGUSR1, &action, NULL);
+    for (size_t i = 4; i < CHUNKS; i += 4)
+        kwrite_exclude((uintptr_t)area + i * CHUNK - KWRITE_FRAME_BYTES, (uintptr_t)area + i * CHUNK);
+    arming = true;
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_on_heap_stacks, NULL), 0);
+    for (int round = 0; round < RACES; round++) {
+        ck_assert(B->arm(area_lo(), area_hi()));
+        int before = handled;
+        while (handled == before)
+            sched_yield();
+        ck_assert(fetch(true));
+        B->disarm(area_lo(), area_hi());
+    }
+    arming = false;
+    pthread_join(thread, NULL);
+}
+END_TEST
+
+static void dig_deep(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 10; i++)
+        dig(200);
+}
+
+// The first push onto an armed stack: only the alternate stack makes that fault one that can be handled.
+static void *first_push(void *unused)
+{
+    stack_t stack;
+    join_program();
+    sigaltstack(NULL, &stack);
+    ck_assert(kwrite_owns_stack(&stack));
+    context_on_stack(area + 2 * CHUNK - 64, dig_deep, NULL);
+    leave_program();
+    sigaltstack(NULL, &stack);
+    ck_assert(stack.ss_flags & SS_DISABLE);
+    return unused;
+}
+
+START_TEST(test_first_push)
+{
+    pthread_t thread;
+    ck_assert(B->arm(area_lo(), area_hi()));
+    ck_assert_int_eq(pthread_create(&thread, NULL, first_push, NULL), 0);
+    pthread_join(thread, NULL);
+    ck_assert(fetch(true) && reported[1] && !reported[0] && !reported[2]);
+    ck_assert(fetch(true) && reported[1]); // a stack: for good
+}
+END_TEST
+
+static void enter_and_leave(void *unused)
+{
+    (void)unused;
+    kwrite_leave(kwrite_enter_one(area, 1));
+}
+
+static void *publish_from_heap_stack(void *unused)
+{
+    join_program();
+    context_on_stack(area + 2 * CHUNK - 64, enter_and_leave, NULL);
+    leave_program();
+    return unused;
+}
+
+// Whoever makes a system call on a stack in the heap waits there for signals.
+START_TEST(test_publishing_stack)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, publish_from_heap_stack, NULL), 0);
+    pthread_join(thread, NULL);
+    ck_assert(B->arm(area_lo(), area_hi()));
+    ck_assert(fetch(true) && reported[1] && !reported[0] && !reported[2]);
+}
+END_TEST
+
+static void *wait_for_stack(void *unused)
+{
+    crit_enter();
+    thread_register(0, 0); // as before the back-end was chosen
+    crit_leave();
+    stack_t stack;
+    arming = true;
+    do
+        sigaltstack(NULL, &stack);
+    while (!kwrite_owns_stack(&stack));
+    leave_program();
+    return unused;
+}
+
+START_TEST(test_stack_by_handshake)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_stack, NULL), 0);
+    while (!arming)
+        sched_yield();
+    ck_assert(B->arm(cage.base, area_hi()));
+    pthread_join(thread, NULL);
+}
+END_TEST
+
+// --- faults that are not ours --------------------------------------------------------------------------------------
+
+static sigjmp_buf back;
+static uintptr_t fault_address, fault_frame;
+
+static void foreign(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    fault_address = (uintptr_t)info->si_addr;
+    fault_frame = (uintptr_t)__builtin_frame_address(0);
+    siglongjmp(back, signal);
+}
+
+static void expect_foreign(volatile char *at)
+{
+    char here;
+    fault_address = 0;
+    if (sigsetjmp(back, 1) == 0)
+        *at = 1;
+    ck_assert_uint_eq(fault_address, (uintptr_t)at);
+    ck_assert(fault_frame < (uintptr_t)&here && fault_frame > (uintptr_t)&here - 64 * KIB); // on this stack
+}
+
+static void *meet_foreign_faults(void *unused)
+{
+    join_program();
+    expect_foreign(NULL);
+    char *page = sys_mmap(NULL, PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    expect_foreign(page);
+    kwrite_exclude(area_lo() + 3 * CHUNK, area_lo() + 3 * CHUNK + 1);
+    sys_mprotect(area + 3 * CHUNK + PAGE_BYTES, PAGE_BYTES, PROT_READ);
+    area[3 * CHUNK] = area[2 * CHUNK] = 1;
+    expect_foreign(area + 3 * CHUNK + PAGE_BYTES);
+    expect_foreign(area + 3 * CHUNK + PAGE_BYTES);
+    leave_program();
+    return unused;
+}
+
+START_TEST(test_foreign_faults)
+{
+    pthread_t thread;
+    barrier_foreign_fault = foreign;
+    ck_assert(B->arm(area_lo(), area_hi()));
+    ck_assert_int_eq(pthread_create(&thread, NULL, meet_foreign_faults, NULL), 0);
+    pthread_join(thread, NULL);
+    ck_assert(fetch(true) && reported[2] && reported[3] && !reported[4]);
+    ck_assert(fetch(true) && !reported[2] && reported[3]);
+    B->disarm(area_lo(), area_hi());
+    ck_assert_int_eq(read_zeros(area + 3 * CHUNK + PAGE_BYTES, 1), -1); // the protection is the program's
+}
+END_TEST
+
+// With nobody to forward to, a crash is a crash.
+START_TEST(test_crash)
+{
+    *(volatile char *)NULL = 1;
+}
+END_TEST
+
+// --- limits and fork -----------------------------------------------------------------------------------------------
+
+// Takes every mapping there is: neighbouring pages of different protection.
+static void exhaust_mappings(void)
+{
+    enum { PAGES = 1 << 18 };
+    char *pages = sys_mmap(NULL, PAGES * PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                           -1, 0);
+    ck_assert(!sys_failed((long)pages));
+    for (size_t i = 1; i < PAGES; i += 2)
+        if (sys_mprotect(pages + i * PAGE_BYTES, PAGE_BYTES, PROT_READ) != 0)
+            return;
+    ck_abort_msg("no limit on mappings");
+}
+
+static void say_nothing(const char *line, size_t bytes) { (void)line, (void)bytes; }
+
+START_TEST(test_no_mappings_for_fault)
+{
+    log_writer = say_nothing;
+    ck_assert(B->arm(area_lo(), area_hi()));
+    exhaust_mappings();
+    for (size_t i = 1; i < CHUNKS; i += 2)
+        area[i * CHUNK] = 1;
+    ck_assert(!fetch(true));
+    ck_assert_int_eq(read_zeros(area, CHUNKS * CHUNK), CHUNKS * CHUNK);
+}
+END_TEST
+
+START_TEST(test_no_mappings_for_arming)
+{
+    log_writer = say_nothing;
+    for (size_t i = 1; i < CHUNKS; i += 2)
+        kwrite_exclude(area_lo() + i * CHUNK, area_lo() + i * CHUNK + 1);
+    exhaust_mappings();
+    ck_assert(!B->arm(area_lo(), area_hi()));
+    ck_assert_int_eq(read_zeros(area, CHUNKS * CHUNK), CHUNKS * CHUNK);
+}
+END_TEST
+
+START_TEST(test_fork)
+{
+    int status;
+    ck_assert(B->arm(area_lo(), area_hi()));
+    pid_t child = fork();
+    if (child == 0) {
+        area[0] = 1; // before we could tell anybody
+        B->fork_child();
+        bool open = read_zeros(area, CHUNKS * CHUNK) == CHUNKS * CHUNK;
+        bool again = B->arm(area_lo(), area_hi()) && read_zeros(area, 1) == -1;
+        _exit(open && again ? 42 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+    ck_assert(fetch(true));
+    ck_assert(!reported[0]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("barrier_mprotect");
+    TCase *tests = tcase_create("mprotect");
+    tcase_set_timeout(tests, DEADLINE_S);
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, test_single_steps);
+    tcase_add_test(tests, test_odd_ends);
+    tcase_add_test(tests, test_model);
+    tcase_add_test(tests, test_races);
+    tcase_add_test(tests, test_published);
+    tcase_add_loop_test(tests, test_noarm_blocks, 0, 2);
+    tcase_add_test(tests, test_heap_stacks);
+    tcase_add_test(tests, test_first_push);
+    tcase_add_test(tests, test_publishing_stack);
+    tcase_add_test(tests, test_stack_by_handshake);
+    tcase_add_test(tests, test_foreign_faults);
+    tcase_add_test_raise_signal(tests, test_crash, SIGSEGV);
+    tcase_add_test(tests, test_no_mappings_for_fault);
+    tcase_add_test(tests, test_no_mappings_for_arming);
+    tcase_add_test(tests, test_fork);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
