@@ -4,7 +4,12 @@
 #include "gc/collector.h"
 #include "heap/heap.h"
 #include "real.h"
+#include "world/thread.h"
 
 EXPORT void gcpre_collect(void) { collector_collect(); }
 
-EXPORT int gcpre_is_heap(const void *p) { return heap_find((uintptr_t)p).allocated; }
+EXPORT int gcpre_is_heap(const void *p)
+{
+    struct heap_block block = heap_find((uintptr_t)p);
+    return block.allocated && !(block.kind == HEAP_SMALL && thread_any_holds(block.bin, (void *)block.base));
+}

@@ -75,21 +75,13 @@ static void find_libc(void)
 }
 
 // A program or library with an allocator of its own: blocks of one reach the other, and we cannot see into its heap.
+// (Our own references go through the dynamic linker too, so it is not enough to compare addresses with `malloc`.)
 static void look_for_other_allocators(void)
 {
-    static const struct {
-        const char *name;
-        void *ours;
-    } functions[] = {
-        {"malloc", malloc},
-        {"free", free},
-        {"calloc", calloc},
-        {"realloc", realloc},
-        {"posix_memalign", posix_memalign},
-        {"aligned_alloc", aligned_alloc},
-    };
-    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
-        if (dlsym(RTLD_DEFAULT, functions[i].name) != functions[i].ours)
+    static const char *const names[] = {"malloc", "free", "calloc", "realloc", "posix_memalign", "aligned_alloc"};
+    struct code_range ours = object_of((uintptr_t)own_our_data).code;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!code_contains(&ours, dlsym(RTLD_DEFAULT, names[i])))
             collector_passive("the program brings its own malloc");
 }
 

@@ -21,7 +21,7 @@ extern "C" {
 GCPRE_WEAK void gcpre_collect(void);
 
 // 1 if p points at or into a block of the heap that is allocated now, else 0. Any value is allowed. For tests and
-// debugging: a block that was freed may still count for a while, kept by its thread for the next malloc.
+// debugging: exact while other threads neither allocate nor free.
 GCPRE_WEAK int gcpre_is_heap(const void *p);
 
 // 1 if the library is in this process.

@@ -8,8 +8,9 @@
 // Which memory: what the table knows exactly; and for every argument that points into the heap a window behind it, large
 // enough for any structure that has a fixed size.
 //
-// Known gaps. Programs that make system calls by their own instructions. lio_listio. ioctls that store more than a window
+// Known gaps. Programs that make system calls by their own instructions. getaddrinfo_a. ioctls that store more than a window
 // or follow pointers inside a structure of theirs.
+#include "heap/heap.h"
 #include "real.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
@@ -17,6 +18,7 @@
 
 #include <aio.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -26,7 +28,7 @@
 
 enum { ARGUMENTS = 6, ROOM = 16, SLACK_BYTES = 64, MAX_PARTS = 1024 }; // slack: msgrcv's type, for one
 
-enum kind { POINTERS, BUFFER, VECTOR, MESSAGE, MESSAGES, EXCLUDE, REQUEST };
+enum kind { POINTERS, BUFFER, VECTOR, MESSAGE, MESSAGES, EXCLUDE, REQUEST, REQUESTS };
 
 struct call {
     int16_t number;
@@ -102,20 +104,33 @@ static void add_known(struct places *p, const struct call *call, const long *arg
     }
 }
 
+// libc serves requests in threads that block every signal, so they must not even fault on the request itself.
+static void exclude_request(const struct aiocb *request)
+{
+    if (!request)
+        return;
+    kwrite_exclude((uintptr_t)request, (uintptr_t)(request + 1));
+    kwrite_exclude((uintptr_t)request->aio_buf, (uintptr_t)request->aio_buf + request->aio_nbytes);
+}
+
 static void exclude(const struct call *call, const long *argument)
 {
-    const struct aiocb *request = (const struct aiocb *)argument[call->index[0]];
+    long start = argument[call->index[0]];
+    struct aiocb *const *requests = (struct aiocb *const *)start;
     if (call->kind == REQUEST)
-        kwrite_exclude((uintptr_t)request->aio_buf, (uintptr_t)request->aio_buf + request->aio_nbytes);
-    else if (request)
-        kwrite_exclude((uintptr_t)request, (uintptr_t)request + length_of(call, argument));
+        exclude_request((const struct aiocb *)start);
+    else if (call->kind == REQUESTS)
+        for (int i = 0; i < (int)argument[call->index[1]]; i++)
+            exclude_request(requests[i]);
+    else if (start)
+        kwrite_exclude((uintptr_t)start, (uintptr_t)start + length_of(call, argument));
 }
 
 static uint32_t enter(const struct call *call, const long *argument)
 {
     struct places p;
     p.count = 0;
-    if (call->kind == EXCLUDE || call->kind == REQUEST) {
+    if (call->kind >= EXCLUDE) {
         exclude(call, argument);
         return KWRITE_NOTHING;
     }
@@ -180,11 +195,15 @@ static const struct call *call_of(long number)
     return &unknown;
 }
 
-// The kernel stores into memory that these name later, unseen.
+// The kernel stores into memory that these name later, unseen. Signals are blocked as in the back-end's own code.
 static void note_rings(long number)
 {
-    if ((number == SYS_io_uring_setup || number == SYS_io_setup) && barrier == &barrier_mprotect)
-        barrier_give_up("the program uses io_uring or kernel AIO");
+    uint64_t all = ~sys_sigbit(SIGSEGV), old;
+    if ((number != SYS_io_uring_setup && number != SYS_io_setup) || barrier != &barrier_mprotect)
+        return;
+    sys_sigprocmask(SIG_BLOCK, &all, &old);
+    barrier_give_up("the program uses io_uring or kernel AIO");
+    sys_sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 // Without libc's: it is nothing but the instruction, and jemalloc calls it where no symbol may be looked up.
@@ -230,10 +249,30 @@ EXPORT int clock_gettime(clockid_t id, struct timespec *time)
     return result;
 }
 
+// A thread that has no alternate stack, and perhaps no thread-local storage, runs on a block of the heap.
+typedef int clone_function(int (*body)(void *), char *stack, int flags, void *arg, pid_t *parent, void *tls,
+                           pid_t *child);
+clone_function interposed_clone __asm__("clone");
+EXPORT int interposed_clone(int (*body)(void *), char *stack, int flags, void *arg, pid_t *parent, void *tls,
+                            pid_t *child)
+{
+    static void *_Atomic cache;
+    clone_function *real = (clone_function *)real_symbol(&cache, "clone");
+    struct heap_block block = heap_find((uintptr_t)stack - 1);
+    if (block.kind != HEAP_FOREIGN)
+        kwrite_exclude(block.base, block.base + block.bytes);
+    if (flags & CLONE_CHILD_CLEARTID)
+        kwrite_exclude((uintptr_t)child, (uintptr_t)(child + 1));
+    uint32_t ticket = kwrite_enter_one(parent, sizeof *parent);
+    int result = real(body, stack, flags, arg, parent, tls, child);
+    kwrite_leave(ticket);
+    return result;
+}
+
 // The program sees its own alternate stack only; a thread without one has ours.
 EXPORT int sigaltstack(const stack_t *restrict wanted, stack_t *restrict before)
 {
-    stack_t now;
+    stack_t now = {.ss_flags = SS_DISABLE};
     bool sets = wanted && !(wanted->ss_flags & SS_DISABLE);
     uintptr_t lo = sets ? (uintptr_t)wanted->ss_sp : 0, hi = sets ? lo + wanted->ss_size : 0;
     uint32_t ticket = kwrite_enter_one((void *)lo, hi - lo);
@@ -242,8 +281,10 @@ EXPORT int sigaltstack(const stack_t *restrict wanted, stack_t *restrict before)
     if (done && wanted)
         kwrite_set_alternate(lo, hi);
     kwrite_leave(ticket);
+    if (kwrite_owns_stack(&now))
+        now = (stack_t){.ss_flags = SS_DISABLE};
     if (done && before)
-        *before = kwrite_owns_stack(&now) ? (stack_t){.ss_flags = SS_DISABLE} : now;
+        *before = now;
     if (done && wanted && !sets)
         kwrite_thread_start();
     return (int)to_errno(result);

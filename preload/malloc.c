@@ -41,10 +41,10 @@ static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const v
         errno = ENOMEM;
         return NULL;
     }
+    int saved = errno;
     p = heap_alloc_slow(n, zeroed, n >= NOARM_FIRST_REQUEST && is_for_libc(caller));
-    if (!p)
-        errno = ENOMEM;
     maybe_start_collector(caller);
+    errno = p ? saved : ENOMEM;
     return p;
 }
 
@@ -70,8 +70,8 @@ static void free_from(void *p, const void *caller)
 {
     int saved = errno;
     heap_free_slow(p);
-    errno = saved;
     maybe_start_collector(caller);
+    errno = saved;
 }
 
 EXPORT void free(void *p)
@@ -113,10 +113,10 @@ static void *realloc_from(void *p, size_t n, const void *caller)
         free(p);
         return NULL;
     }
+    int saved = errno;
     void *moved = n > PTRDIFF_MAX ? NULL : heap_realloc(p, n);
-    if (!moved)
-        errno = ENOMEM;
     maybe_start_collector(caller);
+    errno = moved ? saved : ENOMEM;
     return moved;
 }
 
@@ -146,10 +146,10 @@ static void *aligned_from(size_t alignment, size_t n, const void *caller)
         power *= 2;
     if (power == SLOT_GRAIN)
         return n >= NOARM_FIRST_REQUEST ? alloc_middle(n, caller) : alloc_slow(n, false, caller);
+    int saved = errno;
     void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);
-    if (!p)
-        errno = ENOMEM;
     maybe_start_collector(caller);
+    errno = p ? saved : ENOMEM;
     return p;
 }
 

@@ -4,8 +4,9 @@
 // kernel has our actions for them and never blocks them, while the program reads back the actions and masks it set.
 // A real signal of that number reaches the program's handler: stop.c and the back-end pass on what was not theirs.
 //
-// Actions. wanted[] holds what the program set for hidden signals. For all other signals the kernel has the program's
-// action with the hidden ones taken out of its mask; asked[] remembers the mask as it was passed.
+// Actions. wanted[] holds what the program set. For signals that are not hidden the kernel has the same, with two
+// changes: the hidden ones are taken out of the mask, and the handler is enter_handler, which calls the program's. It is
+// there to end a system call that a stop interrupted a moment before (S32, world/interrupt.h).
 //
 // Masks. In the kernel's masks SIGSTKFLT, which Linux never sends, stands for the hidden signals: blocked when one of
 // them would be. So their state goes wherever masks go, through sigreturn, siglongjmp, new threads, and nothing has to
@@ -34,7 +35,7 @@
 #include <stdatomic.h>
 #include <sys/signalfd.h>
 
-enum hidden { HIDDEN_STOP, HIDDEN_SEGV, HIDDEN_COUNT, VISIBLE = -1 };
+enum hidden { HIDDEN_STOP, HIDDEN_SEGV, HIDDEN_COUNT };
 
 enum {
     SHADOW = SIGSTKFLT,
@@ -49,12 +50,11 @@ enum {
 
 bool signal_hide_segv;
 
-static pid_t owner;                               // the process whose dispositions these are; 0: not booted
-static atomic_flag guard = ATOMIC_FLAG_INIT;      // held with all signals blocked
-static struct signal_action wanted[HIDDEN_COUNT]; // guard
+static pid_t owner;                                    // whose dispositions these are; 0: not booted
+static atomic_flag guard = ATOMIC_FLAG_INIT;           // held with all signals blocked
+static struct signal_action wanted[_NSIG];             // guard; enter_handler reads single fields without it
 static void (*segv_install)(uint64_t mask, int flags); // guard
-static _Atomic uint64_t asked[_NSIG];
-static _Atomic uint64_t interrupting; // siginterrupt(n, 1) was called
+static _Atomic uint64_t interrupting;                  // siginterrupt(n, 1) was called
 
 static __thread volatile uint64_t believed; // the mask the program asked for last
 
@@ -65,12 +65,7 @@ static __thread struct held {
 
 static int number_of(enum hidden which) { return which == HIDDEN_STOP ? stop_signal : SIGSEGV; }
 
-static enum hidden hidden_index(int signal)
-{
-    return signal == stop_signal                   ? HIDDEN_STOP
-           : signal_hide_segv && signal == SIGSEGV ? HIDDEN_SEGV
-                                                   : VISIBLE;
-}
+static bool is_hidden(int signal) { return signal == stop_signal || (signal_hide_segv && signal == SIGSEGV); }
 
 static bool in_other_process(void) { return owner && sys_getpid() != owner; }
 
@@ -332,55 +327,98 @@ static uint64_t mask_inside(const struct signal_action *action, int signal, uint
 
 static void install_segv_locked(void)
 {
-    const struct signal_action *action = &wanted[HIDDEN_SEGV];
+    const struct signal_action *action = &wanted[SIGSEGV];
     int flags = has_handler(action) ? (int)action->flags & (SA_ONSTACK | SA_RESTART)
                                     : SA_ONSTACK | SA_RESTART;
     segv_install(to_kernel(mask_inside(action, SIGSEGV, 0)), flags | SA_SIGINFO | SA_NODEFER);
 }
 
+// Calls the program's handler, which may jump out. What it waits for is not what was announced outside.
+static void call_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
+{
+    interrupt_end_call(uc, (action->flags & SA_RESTART) != 0);
+    struct interrupt outside = interrupt_self;
+    interrupt_forget();
+    action->handler(signal, info, uc);
+    interrupt_self = outside;
+}
+
+// The kernel's handler for all signals that are not hidden.
+static void enter_handler(int signal, siginfo_t *info, void *context)
+{
+    const struct signal_action action = {.handler = wanted[signal].handler, .flags = wanted[signal].flags};
+    call_handler(&action, signal, info, context);
+}
+
+static void *_Atomic sigaction_cache;
+
 static int real_sigaction(int signal, const struct sigaction *act, struct sigaction *old)
 {
-    static void *_Atomic cache;
-    typeof(sigaction) *real = real_symbol(&cache, "sigaction");
+    typeof(sigaction) *real = real_symbol(&sigaction_cache, "sigaction");
     return real(signal, act, old);
 }
 
-// The kernel has the program's action, less the hidden signals in its mask.
+// The action as the kernel shall have it.
+static struct sigaction kernel_action(const struct sigaction *act, bool enter)
+{
+    struct sigaction kernel = *act;
+    kernel.sa_mask.__val[0] = to_kernel(act->sa_mask.__val[0]);
+    if (enter && act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN)
+        kernel.sa_sigaction = enter_handler;
+    return kernel;
+}
+
+// wanted[] keeps the last handler even when none is set any more: somebody may put enter_handler back by a system call.
+static int visible_action_locked(int signal, const struct sigaction *act, struct sigaction *old, bool other)
+{
+    struct signal_action before = wanted[signal], action;
+    struct sigaction kernel;
+    if (act) {
+        action = to_action(act);
+        kernel = kernel_action(act, !other);
+    }
+    if (act && !other && has_handler(&action))
+        wanted[signal] = action;
+    if (real_sigaction(signal, act ? &kernel : NULL, old) < 0) {
+        wanted[signal] = before;
+        return -1;
+    }
+    if (old && old->sa_sigaction == enter_handler)
+        old->sa_sigaction = before.handler;
+    if (old)
+        old->sa_mask.__val[0] = to_program(old->sa_mask.__val[0], before.mask);
+    return 0;
+}
+
 static int visible_action(int signal, const struct sigaction *act, struct sigaction *old)
 {
     if (signal < 1 || signal >= _NSIG)
         return fail(EINVAL);
-    uint64_t before = asked[signal], mask = act ? act->sa_mask.__val[0] : 0;
-    struct sigaction kernel;
-    if (act) {
-        kernel = *act;
-        kernel.sa_mask.__val[0] = to_kernel(mask);
-    }
-    if (real_sigaction(signal, act ? &kernel : NULL, old) < 0)
-        return -1;
-    if (old)
-        old->sa_mask.__val[0] = to_program(old->sa_mask.__val[0], before);
-    if (act && !in_other_process())
-        asked[signal] = mask & ~(sys_sigbit(SIGKILL) | sys_sigbit(SIGSTOP));
-    return 0;
-}
-
-static int hidden_action(enum hidden which, const struct sigaction *act, struct sigaction *old)
-{
-    struct signal_action action = {0};
-    if (act)
-        action = to_action(act);
     bool other = in_other_process();
     uint64_t mask = guard_lock();
-    struct signal_action before = wanted[which];
-    if (act && !other) {
-        wanted[which] = action;
-        if (which == HIDDEN_SEGV && segv_install)
-            install_segv_locked();
+    int result = visible_action_locked(signal, act, old, other);
+    guard_unlock(mask);
+    return result;
+}
+
+// Before the back-end catches SIGSEGV the kernel has the program's own action. The stop signal's handler passes on the
+// program's signals, so it has to be there although nothing may ever need stopping.
+static int hidden_action(int signal, const struct sigaction *act, struct sigaction *old)
+{
+    bool other = in_other_process();
+    uint64_t mask = guard_lock();
+    struct signal_action before = wanted[signal];
+    if (act && !other)
+        wanted[signal] = to_action(act);
+    if (act && !other && signal == stop_signal)
+        stop_boot(signal);
+    if (act && !other && signal == SIGSEGV && segv_install)
+        install_segv_locked();
+    if (act && (other || (signal == SIGSEGV && !segv_install))) {
+        struct sigaction kernel = kernel_action(act, !other);
+        real_sigaction(signal, &kernel, NULL);
     }
     guard_unlock(mask);
-    if (act && (other || (which == HIDDEN_SEGV && !segv_install)))
-        visible_action(number_of(which), act, NULL);
     if (old)
         from_action(old, &before);
     return 0;
@@ -388,8 +426,7 @@ static int hidden_action(enum hidden which, const struct sigaction *act, struct 
 
 EXPORT int sigaction(int signal, const struct sigaction *restrict act, struct sigaction *restrict old)
 {
-    enum hidden which = hidden_index(signal);
-    return which == VISIBLE ? visible_action(signal, act, old) : hidden_action(which, act, old);
+    return is_hidden(signal) ? hidden_action(signal, act, old) : visible_action(signal, act, old);
 }
 
 static sighandler_t set_handler(int signal, sighandler_t handler, int flags, uint64_t mask)
@@ -461,13 +498,13 @@ extern typeof(signal) __sysv_signal
 // --- signals that were not ours ------------------------------------------------------------------------------------
 
 // The action that a signal now meets.
-static struct signal_action take_action(enum hidden which)
+static struct signal_action take_action(int signal)
 {
     bool other = in_other_process();
     uint64_t mask = guard_lock();
-    struct signal_action action = wanted[which];
+    struct signal_action action = wanted[signal];
     if (has_handler(&action) && action.flags & SA_RESETHAND && !other)
-        wanted[which].handler = NULL;
+        wanted[signal].handler = NULL;
     guard_unlock(mask);
     return action;
 }
@@ -481,12 +518,13 @@ static uint64_t mask_at(const ucontext_t *uc)
 }
 
 // Runs the program's handler as the kernel would. It may jump out: nothing is left undone then.
-static void run_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
+static void run_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc,
+                        uint64_t mask)
 {
     uint64_t outside = to_program(uc->uc_sigmask.__val[0], believed), ours;
     sys_sigprocmask(SIG_BLOCK, NULL, &ours);
-    set_program_mask(mask_inside(action, signal, mask_at(uc)));
-    action->handler(signal, info, uc);
+    set_program_mask(mask_inside(action, signal, mask));
+    call_handler(action, signal, info, uc);
     sys_sigprocmask(SIG_SETMASK, &ours, NULL);
     believed = outside;
     let_through(outside);
@@ -503,26 +541,30 @@ static bool ignored_by_default(int signal)
     return signal == SIGURG || signal == SIGCHLD || signal == SIGWINCH || signal == SIGCONT;
 }
 
-// A signal with the stop signal's number that the collector did not send; all signals are blocked.
-static void foreign_signal(int signal, siginfo_t *info, void *context)
+// What happens to a hidden signal that was not ours. The call it interrupted goes on, unless a handler ends it again.
+static void meet(enum hidden which, siginfo_t *info, ucontext_t *uc)
 {
-    ucontext_t *uc = context;
-    if (mask_at(uc) & sys_sigbit(signal)) {
-        hold(HIDDEN_STOP, info);
-        interrupt_resume(uc);
+    int signal = number_of(which);
+    uint64_t mask = mask_at(uc);
+    interrupt_resume(uc);
+    if (mask & sys_sigbit(signal)) {
+        hold(which, info);
         return;
     }
-    struct signal_action action = take_action(HIDDEN_STOP);
+    struct signal_action action = take_action(signal);
     if (has_handler(&action)) {
-        run_handler(&action, signal, info, uc);
-        if (!(action.flags & SA_RESTART))
-            interrupt_refuse(uc);
-    } else if (action.handler || ignored_by_default(signal)) {
-        interrupt_resume(uc);
-    } else {
+        run_handler(&action, signal, info, uc, mask);
+    } else if (!action.handler && !ignored_by_default(signal)) {
         restore_default(signal);
         send_again(signal, info);
     }
+}
+
+// A signal with the stop signal's number that the collector did not send; all signals are blocked.
+static void foreign_signal(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    meet(HIDDEN_STOP, info, context);
 }
 
 // A fault that the kernel would not let the program handle kills it: with the default action back in place, the
@@ -530,47 +572,42 @@ static void foreign_signal(int signal, siginfo_t *info, void *context)
 void signal_forward_segv(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
-    bool fault = info->si_code > 0;
-    bool blocked = (mask_at(uc) & sys_sigbit(signal)) != 0;
-    if (blocked && !fault) {
-        hold(HIDDEN_SEGV, info);
-        interrupt_resume(uc);
+    uint64_t mask = mask_at(uc);
+    if (info->si_code <= 0) { // sent, not a fault
+        meet(HIDDEN_SEGV, info, uc);
         return;
     }
-    struct signal_action action = take_action(HIDDEN_SEGV);
-    if (has_handler(&action) && !blocked) {
-        run_handler(&action, signal, info, uc);
-    } else if (action.handler && !has_handler(&action) && !fault) {
-        interrupt_resume(uc); // ignored
-    } else {
+    struct signal_action action = take_action(signal);
+    if (has_handler(&action) && !(mask & sys_sigbit(signal)))
+        run_handler(&action, signal, info, uc, mask);
+    else
         restore_default(signal);
-        if (!fault)
-            send_again(signal, info);
-    }
 }
 
 // --- boot ----------------------------------------------------------------------------------------------------------
 
 // What the program inherited, or set before us, unless our sigaction has it already.
-static void adopt(enum hidden which)
+static void adopt(int signal)
 {
     struct signal_action kernel;
-    if (wanted[which].flags || sys_sigaction(number_of(which), NULL, &kernel) != 0)
+    if (wanted[signal].flags || sys_sigaction(signal, NULL, &kernel) != 0)
         return;
-    kernel.mask = to_program(kernel.mask, asked[number_of(which)]);
-    wanted[which] = kernel;
+    kernel.mask = to_program(kernel.mask, 0);
+    wanted[signal] = kernel;
 }
 
 void signal_boot(void)
 {
-    struct sigaction unused;
     owner = sys_getpid();
-    adopt(HIDDEN_STOP);
+    adopt(stop_signal);
     if (signal_hide_segv)
-        adopt(HIDDEN_SEGV);
-    visible_action(SIGUSR1, NULL, &unused); // a look-up done here need not be done in a handler
+        adopt(SIGSEGV);
+    real_symbol(&sigaction_cache, "sigaction"); // not for the first time in a handler
     stop_foreign_signal = foreign_signal;
-    set_program_mask(program_mask()); // what was inherited may block hidden signals
+    uint64_t mask;
+    sys_sigprocmask(SIG_BLOCK, NULL, &mask);
+    if (mask & hidden_bits())
+        set_program_mask(mask); // inherited
 }
 
 void signal_fork_child(void)

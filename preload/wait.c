@@ -1,16 +1,14 @@
 // Waits whose timeout keeps its length although stops interrupt them (S32), and whose masks leave our signals alone.
 //
-// One loop: call the C library's function; if it says EINTR and only a stop was the cause (world/interrupt.h), call it
-// again with what remains until the deadline. The first call gets the program's own arguments, so bad ones are judged
-// by the kernel, and a timeout is only read after the kernel could read it. Always through the C library: all of these
-// are cancellation points, and nothing has to be undone when a thread is cancelled in one.
+// Each announces the system call it is going to make (world/interrupt.h), and calls the C library's function once: all
+// of these are cancellation points. Should a stop interrupt the call, its handler sets it going again. Memory that the
+// kernel is going to store into is published first (world/kwrite.h).
 //
-// Not here: calls whose timeout is absolute and that the kernel restarts (mq_timedreceive, pthread_cond_timedwait).
-// Known gap: socket calls with SO_RCVTIMEO or SO_SNDTIMEO start their timeout afresh (world/interrupt.c).
-#include "base/clock.h"
+// Not here: waits that are endless, or whose timeout is absolute; the stop handler needs no announcement for them.
 #include "real.h"
 #include "signal.h"
 #include "world/interrupt.h"
+#include "world/kwrite.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,58 +22,43 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NS_PER_US = 1000, NS_PER_MS = 1000000, US_PER_S = 1000000, NS_PER_S = 1000000000 };
+enum { MS_PER_S = 1000, NS_PER_US = 1000, NS_PER_MS = 1000000, US_PER_S = 1000000 };
 
-struct wait {
-    struct interrupt outer;
-    uint64_t start;
-    struct timespec left;
-    struct timeval left_micro;
-    clockid_t clock;
-};
-
-static inline __attribute__((always_inline)) void wait_begin(struct wait *w, int number, const sigset_t *mask,
-                                                             bool timed)
+static inline __attribute__((always_inline)) void announce(int number, const sigset_t *mask,
+                                                           const struct timespec *whole)
 {
-    w->outer = interrupt_begin(number, mask ? mask->__val[0] : INTERRUPT_OWN_MASK);
-    w->clock = CLOCK_MONOTONIC;
-    w->start = timed ? clock_ns() : 0;
+    interrupt_announce(number, mask ? mask->__val[0] : INTERRUPT_OWN_MASK, CLOCK_MONOTONIC, whole);
 }
 
-// Whether the call has to be made again; error is its errno, or 0 if it succeeded. Leaves errno alone.
-static bool wait_again(struct wait *w, int error)
+static inline __attribute__((always_inline)) void announce_ms(int number, const sigset_t *mask, int ms)
 {
-    bool again = error == EINTR && interrupt_self.interrupted;
-    interrupt_self.interrupted = 0;
-    if (!again)
-        interrupt_end(&w->outer);
-    return again;
+    const struct timespec whole = {ms / MS_PER_S, ms % MS_PER_S * NS_PER_MS};
+    announce(number, mask, ms > 0 ? &whole : NULL);
 }
 
-static const struct timespec *wait_left(struct wait *w, const struct timespec *whole)
+// What the kernel is given for a relative time, where it does not store what remains: a copy that the handler may change.
+static const struct timespec *changeable(const struct timespec *timeout)
 {
-    uint64_t spent = clock_ns_of(w->clock) - w->start;
-    if (!whole)
-        return NULL;
-    w->left.tv_sec = whole->tv_sec - (time_t)(spent / NS_PER_S);
-    w->left.tv_nsec = whole->tv_nsec - (long)(spent % NS_PER_S);
-    if (w->left.tv_nsec < 0) {
-        w->left.tv_nsec += NS_PER_S;
-        w->left.tv_sec--;
-    }
-    if (w->left.tv_sec < 0)
-        w->left = (struct timespec){0, 0};
-    return &w->left;
+    return timeout ? &interrupt_self.left : NULL;
 }
 
-// Rounded up: a poll of 1 ms never ends early.
-static int wait_left_ms(struct wait *w, int whole)
+static int done(int result, uint32_t ticket)
 {
-    if (whole <= 0)
-        return whole;
-    const struct timespec ms = {whole / 1000, whole % 1000 * NS_PER_MS};
-    const struct timespec *left = wait_left(w, &ms);
-    return (int)(left->tv_sec * 1000 + (left->tv_nsec + NS_PER_MS - 1) / NS_PER_MS);
+    interrupt_forget();
+    kwrite_leave(ticket);
+    return result;
+}
+
+static struct range range_of(const void *start, size_t bytes)
+{
+    return (struct range){(uintptr_t)start, (uintptr_t)start + bytes};
+}
+
+static uint32_t publish_sets(int count, const fd_set *in, const fd_set *out, const fd_set *exceptional)
+{
+    size_t bytes = count > 0 ? align_up((size_t)count, NFDBITS) / 8 : 0;
+    const struct range sets[] = {range_of(in, bytes), range_of(out, bytes), range_of(exceptional, bytes)};
+    return kwrite_enter(sets, 3);
 }
 
 static int interrupted_by_held_signal(void)
@@ -90,73 +73,60 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
     static void *_Atomic cache;
     typeof(poll) *real = real_symbol(&cache, "poll");
-    struct wait w;
-    wait_begin(&w, SYS_poll, NULL, timeout > 0);
-    for (int left = timeout;; left = wait_left_ms(&w, timeout)) {
-        int ready = real(fds, count, left);
-        if (!wait_again(&w, ready < 0 ? errno : 0))
-            return ready;
-    }
+    uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
+    announce_ms(SYS_poll, NULL, timeout);
+    return done(real(fds, count, timeout), ticket);
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
     static void *_Atomic cache;
     typeof(ppoll) *real = real_symbol(&cache, "ppoll");
-    struct wait w;
     sigset_t copy;
     if (signal_release(mask))
         return interrupted_by_held_signal();
-    wait_begin(&w, SYS_ppoll, mask, timeout);
-    for (const struct timespec *left = timeout;; left = wait_left(&w, timeout)) {
-        int ready = real(fds, count, left, signal_kernel_set(mask, &copy));
-        if (!wait_again(&w, ready < 0 ? errno : 0))
-            return ready;
-    }
+    uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
+    announce(SYS_ppoll, mask, timeout);
+    return done(real(fds, count, timeout, signal_kernel_set(mask, &copy)), ticket);
 }
 
-// The names that _FORTIFY_SOURCE uses: __chk_fail is the C library's, so let it judge the size, then wait as above.
-extern int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t bytes);
-extern int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
-                       size_t bytes);
-
-static bool fits(nfds_t count, size_t bytes) { return bytes / sizeof(struct pollfd) >= count; }
-
+// The names that _FORTIFY_SOURCE uses.
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t bytes);
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t bytes)
 {
     static void *_Atomic cache;
     typeof(__poll_chk) *real = real_symbol(&cache, "__poll_chk");
-    return fits(count, bytes) ? poll(fds, count, timeout) : real(fds, count, timeout, bytes);
+    uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
+    announce_ms(SYS_poll, NULL, timeout);
+    return done(real(fds, count, timeout, bytes), ticket);
 }
 
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+                size_t bytes);
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                        size_t bytes)
 {
     static void *_Atomic cache;
     typeof(__ppoll_chk) *real = real_symbol(&cache, "__ppoll_chk");
-    return fits(count, bytes) ? ppoll(fds, count, timeout, mask) : real(fds, count, timeout, mask, bytes);
+    sigset_t copy;
+    if (signal_release(mask))
+        return interrupted_by_held_signal();
+    uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
+    announce(SYS_ppoll, mask, timeout);
+    return done(real(fds, count, timeout, signal_kernel_set(mask, &copy), bytes), ticket);
 }
 
-// Linux stores the time that remains in *timeout, whatever the result, so the whole is kept aside.
 EXPORT int select(int count, fd_set *in, fd_set *out, fd_set *exceptional, struct timeval *timeout)
 {
     static void *_Atomic cache;
     typeof(select) *real = real_symbol(&cache, "select");
     struct timespec whole = {0, 0};
-    struct wait w;
-    if (timeout) // normalised, as the C library does; it judges negative values itself
+    if (timeout)
         whole = (struct timespec){timeout->tv_sec + timeout->tv_usec / US_PER_S,
                                   timeout->tv_usec % US_PER_S * NS_PER_US};
-    wait_begin(&w, SYS_pselect6, NULL, timeout);
-    for (;;) {
-        int ready = real(count, in, out, exceptional, timeout);
-        if (!wait_again(&w, ready < 0 ? errno : 0))
-            return ready;
-        if (timeout) {
-            const struct timespec *left = wait_left(&w, &whole);
-            *timeout = (struct timeval){left->tv_sec, left->tv_nsec / NS_PER_US};
-        }
-    }
+    uint32_t ticket = publish_sets(count, in, out, exceptional);
+    announce(SYS_pselect6, NULL, timeout ? &whole : NULL);
+    return done(real(count, in, out, exceptional, timeout), ticket);
 }
 
 EXPORT int pselect(int count, fd_set *in, fd_set *out, fd_set *exceptional, const struct timespec *timeout,
@@ -164,45 +134,33 @@ EXPORT int pselect(int count, fd_set *in, fd_set *out, fd_set *exceptional, cons
 {
     static void *_Atomic cache;
     typeof(pselect) *real = real_symbol(&cache, "pselect");
-    struct wait w;
     sigset_t copy;
     if (signal_release(mask))
         return interrupted_by_held_signal();
-    wait_begin(&w, SYS_pselect6, mask, timeout);
-    for (const struct timespec *left = timeout;; left = wait_left(&w, timeout)) {
-        int ready = real(count, in, out, exceptional, left, signal_kernel_set(mask, &copy));
-        if (!wait_again(&w, ready < 0 ? errno : 0))
-            return ready;
-    }
+    uint32_t ticket = publish_sets(count, in, out, exceptional);
+    announce(SYS_pselect6, mask, timeout);
+    return done(real(count, in, out, exceptional, timeout, signal_kernel_set(mask, &copy)), ticket);
 }
 
 EXPORT int epoll_wait(int epfd, struct epoll_event *events, int room, int timeout)
 {
     static void *_Atomic cache;
     typeof(epoll_wait) *real = real_symbol(&cache, "epoll_wait");
-    struct wait w;
-    wait_begin(&w, SYS_epoll_wait, NULL, timeout > 0);
-    for (int left = timeout;; left = wait_left_ms(&w, timeout)) {
-        int ready = real(epfd, events, room, left);
-        if (!wait_again(&w, ready < 0 ? errno : 0))
-            return ready;
-    }
+    uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
+    announce_ms(SYS_epoll_wait, NULL, timeout);
+    return done(real(epfd, events, room, timeout), ticket);
 }
 
 EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int room, int timeout, const sigset_t *mask)
 {
     static void *_Atomic cache;
     typeof(epoll_pwait) *real = real_symbol(&cache, "epoll_pwait");
-    struct wait w;
     sigset_t copy;
     if (signal_release(mask))
         return interrupted_by_held_signal();
-    wait_begin(&w, SYS_epoll_pwait, mask, timeout > 0);
-    for (int left = timeout;; left = wait_left_ms(&w, timeout)) {
-        int ready = real(epfd, events, room, left, signal_kernel_set(mask, &copy));
-        if (!wait_again(&w, ready < 0 ? errno : 0))
-            return ready;
-    }
+    uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
+    announce_ms(SYS_epoll_pwait, mask, timeout);
+    return done(real(epfd, events, room, timeout, signal_kernel_set(mask, &copy)), ticket);
 }
 
 EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int room, const struct timespec *timeout,
@@ -210,40 +168,31 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int room, const st
 {
     static void *_Atomic cache;
     typeof(epoll_pwait2) *real = real_symbol(&cache, "epoll_pwait2");
-    struct wait w;
     sigset_t copy;
     if (signal_release(mask))
         return interrupted_by_held_signal();
-    wait_begin(&w, SYS_epoll_pwait2, mask, timeout);
-    for (const struct timespec *left = timeout;; left = wait_left(&w, timeout)) {
-        int ready = real(epfd, events, room, left, signal_kernel_set(mask, &copy));
-        if (!wait_again(&w, ready < 0 ? errno : 0))
-            return ready;
-    }
+    uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
+    announce(SYS_epoll_pwait2, mask, timeout);
+    return done(real(epfd, events, room, changeable(timeout), signal_kernel_set(mask, &copy)), ticket);
 }
 
 // --- sleep -------------------------------------------------------------------------------------------------------
 
-// clock_nanosleep, and with it all the others. A relative time of the real-time clock is measured by the monotonic one.
+// clock_nanosleep, and with it all the others; *rest is written only when the sleep ends early.
 static int sleep_for(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest)
 {
     static void *_Atomic cache;
     typeof(clock_nanosleep) *real = real_symbol(&cache, "clock_nanosleep");
-    int error = errno;
     struct timespec unslept;
-    struct wait w;
-    wait_begin(&w, SYS_clock_nanosleep, NULL, false);
-    w.clock = clock == CLOCK_REALTIME ? CLOCK_MONOTONIC : clock;
-    w.start = clock_ns_of(w.clock);
-    errno = error;
-    for (const struct timespec *left = time;; left = flags & TIMER_ABSTIME ? time : wait_left(&w, time)) {
-        int result = real(clock, flags, left, rest ? &unslept : NULL);
-        if (wait_again(&w, result))
-            continue;
-        if (result == EINTR && rest && !(flags & TIMER_ABSTIME))
-            *rest = unslept;
-        return result;
-    }
+    int error = errno;
+    if (flags & TIMER_ABSTIME)
+        return real(clock, flags, time, rest);
+    interrupt_announce(SYS_clock_nanosleep, INTERRUPT_OWN_MASK, clock, time);
+    errno = error; // the clock may not exist
+    int result = done(real(clock, flags, &interrupt_self.left, &unslept), KWRITE_NOTHING);
+    if (result == EINTR && rest)
+        *rest = unslept;
+    return result;
 }
 
 EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest)
@@ -284,16 +233,11 @@ EXPORT int sigsuspend(const sigset_t *mask)
 {
     static void *_Atomic cache;
     typeof(sigsuspend) *real = real_symbol(&cache, "sigsuspend");
-    struct wait w;
     sigset_t copy;
     if (signal_release(mask))
         return interrupted_by_held_signal();
-    wait_begin(&w, SYS_rt_sigsuspend, mask, false);
-    for (;;) {
-        int result = real(signal_kernel_set(mask, &copy));
-        if (!wait_again(&w, errno))
-            return result;
-    }
+    announce(SYS_rt_sigsuspend, mask, NULL);
+    return done(real(signal_kernel_set(mask, &copy)), KWRITE_NOTHING);
 }
 
 EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
@@ -301,14 +245,10 @@ EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
 {
     static void *_Atomic cache;
     typeof(sigtimedwait) *real = real_symbol(&cache, "sigtimedwait");
-    struct wait w;
     sigset_t copy;
-    wait_begin(&w, SYS_rt_sigtimedwait, NULL, timeout);
-    for (const struct timespec *left = timeout;; left = wait_left(&w, timeout)) {
-        int signal = real(signal_kernel_set(set, &copy), info, left);
-        if (!wait_again(&w, signal < 0 ? errno : 0))
-            return signal;
-    }
+    uint32_t ticket = kwrite_enter_one(info, info ? sizeof *info : 0);
+    announce(SYS_rt_sigtimedwait, NULL, timeout);
+    return done(real(signal_kernel_set(set, &copy), info, changeable(timeout)), ticket);
 }
 
 EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
@@ -320,40 +260,8 @@ EXPORT int semtimedop(int id, struct sembuf *operations, size_t count, const str
 {
     static void *_Atomic cache;
     typeof(semtimedop) *real = real_symbol(&cache, "semtimedop");
-    struct wait w;
-    wait_begin(&w, SYS_semtimedop, NULL, timeout);
-    for (const struct timespec *left = timeout;; left = wait_left(&w, timeout)) {
-        int result = real(id, operations, count, left);
-        if (!wait_again(&w, result < 0 ? errno : 0))
-            return result;
-    }
-}
-
-// Absolute times: simply once more.
-EXPORT int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict until)
-{
-    static void *_Atomic cache;
-    typeof(sem_timedwait) *real = real_symbol(&cache, "sem_timedwait");
-    struct wait w;
-    int result;
-    wait_begin(&w, SYS_futex, NULL, false);
-    do
-        result = real(semaphore, until);
-    while (wait_again(&w, result < 0 ? errno : 0));
-    return result;
-}
-
-EXPORT int sem_clockwait(sem_t *restrict semaphore, clockid_t clock, const struct timespec *restrict until)
-{
-    static void *_Atomic cache;
-    typeof(sem_clockwait) *real = real_symbol(&cache, "sem_clockwait");
-    struct wait w;
-    int result;
-    wait_begin(&w, SYS_futex, NULL, false);
-    do
-        result = real(semaphore, clock, until);
-    while (wait_again(&w, result < 0 ? errno : 0));
-    return result;
+    announce(SYS_semtimedop, NULL, timeout);
+    return done(real(id, operations, count, changeable(timeout)), KWRITE_NOTHING);
 }
 
 // Second names that the C library exports.

@@ -33,6 +33,7 @@
 #include "world/stop.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 enum { CHUNK_SHIFT = 18, BATCH_CHUNKS = 64, RETRIES = 8 };
 #define CHUNK_BYTES ((size_t)1 << CHUNK_SHIFT)
@@ -389,18 +390,31 @@ static size_t whole_chunks_of(uintptr_t lo, uintptr_t hi, size_t *first)
     return max_size(*first, chunk_of(align_down(hi, CHUNK_BYTES)));
 }
 
-static void say_lost(void)
+static void say(const char *why)
 {
     static bool said;
     if (!said)
-        log_line(
-            "write barrier: no more mappings (vm.max_map_count): some cycles mark with the program stopped");
+        log_line("write barrier mprotect: %s: cycles mark with the program stopped", why);
     said = true;
+}
+
+static void say_lost(void) { say("no more mappings (vm.max_map_count)"); }
+
+// Read-only memory does not count against RLIMIT_DATA: what it leaves could be used up before we open it again.
+static bool data_is_limited(void)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    sys_call(SYS_prlimit64, 0, RLIMIT_DATA, 0, (long)&limit, 0, 0);
+    return limit.rlim_cur != RLIM_INFINITY;
 }
 
 static bool arm(uintptr_t lo, uintptr_t hi)
 {
     size_t first, end = whole_chunks_of(lo, hi, &first);
+    if (data_is_limited()) {
+        say("RLIMIT_DATA is set");
+        return false;
+    }
     if (lo == cage.base) {
         atomic_store(&lost, false);
         world_handshake(kwrite_meet);

@@ -1,97 +1,107 @@
 // Which interrupted calls are made again, and how: see interrupt.h.
 //
-// A call is made again with the arguments it had, so only where that cannot lengthen it: it waits for ever, or until an
-// absolute time, or the kernel has stored the time that remains where it read the timeout (select and its kin). A call
-// with a relative timeout is left alone here: libc's are wrapped, and whoever makes system calls by hand, through
-// syscall(2) or inline, sees EINTR.
+// A call that nobody announced is made again only if that cannot lengthen it: it waits for ever, or until an absolute
+// time, or the kernel has stored the time that remains where it read the timeout (select and its kin). Otherwise its
+// EINTR stays: whoever makes timed system calls by hand, inline or through syscall(2), sees it.
 //
 // connect: Linux makes an interrupted one again itself under SA_RESTART, and the second call waits for the connection
 // that the first began (net/ipv4/af_inet.c, SS_CONNECTING); so we may too.
 //
-// Known gaps. Socket calls with SO_RCVTIMEO or SO_SNDTIMEO are made again with their whole timeout. A signal of the
-// program's that arrives in the few instructions between interrupt_resume and the repeated call runs its handler, but
-// the call goes on; and one that had just returned when the stop came loses its EINTR: as for any program that has some
-// handler with SA_RESTART. A signal sent to the process while several threads are stopped gives all of them EINTR.
+// Known gaps. Socket calls with SO_RCVTIMEO or SO_SNDTIMEO are made again with their whole timeout. If a stop arrives
+// while the kernel returns from a handler that interrupted a call, the call is made again: its EINTR looks like ours.
 #include "world/interrupt.h"
 
-#include "base/bits.h"
+#include "base/clock.h"
 #include "sys/context.h"
 #include "sys/syscall.h"
-#include "world/stop.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/time.h>
 
 __thread struct interrupt interrupt_self;
 
-// A signal frame is at least as large as this: the red zone, 512 bytes of legacy vector state, struct rt_sigframe.
-enum { SMALLEST_SIGNAL_FRAME = CONTEXT_RED_ZONE + 512 + 440 };
-
-enum condition {
-    ALWAYS,      // waits for ever, or the timeout is absolute, or the kernel updated it
-    IF_NEGATIVE, // the argument is an int: milliseconds
-    IF_NULL,     // the argument points to a relative time
-    IF_ABSOLUTE, // the argument holds TIMER_ABSTIME
-    IF_NO_EXT,   // the argument lacks IORING_ENTER_EXT_ARG, which brings a timeout
-    IF_FUTEX,    // see futex_repeatable
+// A system call that is about to be made again.
+struct repeat {
+    uintptr_t pc;
+    uintptr_t sp;
+    long number;
+    long arguments[4];
 };
 
-enum { EXT_ARG = 8, SYSCALL_BYTES = 2, MOV_BYTES = 5, MOV_EAX = 0xb8 };
+static __thread struct repeat last_repeat;
+
+// A signal frame is at least as large as this: the red zone, 512 bytes of legacy vector state, struct rt_sigframe.
+enum { SMALLEST_SIGNAL_FRAME = CONTEXT_RED_ZONE + 512 + 440 };
+enum { SYSCALL_BYTES = 2, MOV_BYTES = 5, MOV_EAX = 0xb8, URING_EXT_ARG = 8 };
+enum { NS_PER_US = 1000, NS_PER_MS = 1000000, MS_PER_S = 1000, NS_PER_S = 1000000000 };
+
+enum timeout {
+    RESTARTED,        // none; the kernel itself makes the call again for a handler with SA_RESTART
+    ENDLESS,          // none, or an absolute one
+    UPDATED_TIMEVAL,  // relative; the kernel stores what remains
+    UPDATED_TIMESPEC, //
+    MILLISECONDS,     // relative, in the register
+    RELATIVE,         // relative
+    SLEEP,            // clock_nanosleep's, which may be absolute
+    FUTEX,            // FUTEX_WAIT's is relative, those of all other waiting operations are absolute
+    URING,            // the flags: IORING_ENTER_EXT_ARG brings a timeout
+};
 
 static const struct call {
     short number;
-    unsigned char condition;
-    unsigned char argument;
+    unsigned char timeout;
+    unsigned char argument; // that holds the timeout, or points to it
 } calls[] = {
-    {SYS_read, ALWAYS, 0},
-    {SYS_readv, ALWAYS, 0},
-    {SYS_pread64, ALWAYS, 0},
-    {SYS_preadv, ALWAYS, 0},
-    {SYS_write, ALWAYS, 0},
-    {SYS_writev, ALWAYS, 0},
-    {SYS_pwrite64, ALWAYS, 0},
-    {SYS_pwritev, ALWAYS, 0},
-    {SYS_open, ALWAYS, 0},
-    {SYS_openat, ALWAYS, 0},
-    {SYS_ioctl, ALWAYS, 0},
-    {SYS_fcntl, ALWAYS, 0},
-    {SYS_flock, ALWAYS, 0},
-    {SYS_wait4, ALWAYS, 0},
-    {SYS_waitid, ALWAYS, 0},
-    {SYS_getrandom, ALWAYS, 0},
-    {SYS_accept, ALWAYS, 0},
-    {SYS_accept4, ALWAYS, 0},
-    {SYS_connect, ALWAYS, 0},
-    {SYS_recvfrom, ALWAYS, 0},
-    {SYS_recvmsg, ALWAYS, 0},
-    {SYS_sendto, ALWAYS, 0},
-    {SYS_sendmsg, ALWAYS, 0},
-    {SYS_sendmmsg, ALWAYS, 0},
-    {SYS_recvmmsg, IF_NULL, 4},
-    {SYS_mq_timedsend, ALWAYS, 0},
-    {SYS_mq_timedreceive, ALWAYS, 0},
-    {SYS_msgsnd, ALWAYS, 0},
-    {SYS_msgrcv, ALWAYS, 0},
-    {SYS_semop, ALWAYS, 0},
-    {SYS_semtimedop, IF_NULL, 3},
-    {SYS_futex, IF_FUTEX, 0},
-    {SYS_pause, ALWAYS, 0},
-    {SYS_rt_sigsuspend, ALWAYS, 0},
-    {SYS_rt_sigtimedwait, IF_NULL, 2},
-    {SYS_clock_nanosleep, IF_ABSOLUTE, 1},
-    {SYS_select, ALWAYS, 0},
-    {SYS_pselect6, ALWAYS, 0},
-    {SYS_ppoll, ALWAYS, 0},
-    {SYS_poll, IF_NEGATIVE, 2},
-    {SYS_epoll_wait, IF_NEGATIVE, 3},
-    {SYS_epoll_pwait, IF_NEGATIVE, 3},
-    {SYS_epoll_pwait2, IF_NULL, 3},
-    {SYS_io_getevents, IF_NULL, 4},
-    {SYS_io_pgetevents, IF_NULL, 4},
-    {SYS_io_uring_enter, IF_NO_EXT, 3},
+    {SYS_read, RESTARTED, 0},
+    {SYS_readv, RESTARTED, 0},
+    {SYS_pread64, RESTARTED, 0},
+    {SYS_preadv, RESTARTED, 0},
+    {SYS_write, RESTARTED, 0},
+    {SYS_writev, RESTARTED, 0},
+    {SYS_pwrite64, RESTARTED, 0},
+    {SYS_pwritev, RESTARTED, 0},
+    {SYS_open, RESTARTED, 0},
+    {SYS_openat, RESTARTED, 0},
+    {SYS_ioctl, RESTARTED, 0},
+    {SYS_fcntl, RESTARTED, 0},
+    {SYS_flock, RESTARTED, 0},
+    {SYS_wait4, RESTARTED, 0},
+    {SYS_waitid, RESTARTED, 0},
+    {SYS_getrandom, RESTARTED, 0},
+    {SYS_accept, RESTARTED, 0},
+    {SYS_accept4, RESTARTED, 0},
+    {SYS_connect, RESTARTED, 0},
+    {SYS_recvfrom, RESTARTED, 0},
+    {SYS_recvmsg, RESTARTED, 0},
+    {SYS_sendto, RESTARTED, 0},
+    {SYS_sendmsg, RESTARTED, 0},
+    {SYS_sendmmsg, RESTARTED, 0},
+    {SYS_mq_timedsend, RESTARTED, 0},
+    {SYS_mq_timedreceive, RESTARTED, 0},
+    {SYS_futex, FUTEX, 3},
+    {SYS_msgsnd, ENDLESS, 0},
+    {SYS_msgrcv, ENDLESS, 0},
+    {SYS_semop, ENDLESS, 0},
+    {SYS_pause, ENDLESS, 0},
+    {SYS_rt_sigsuspend, ENDLESS, 0},
+    {SYS_select, UPDATED_TIMEVAL, 4},
+    {SYS_pselect6, UPDATED_TIMESPEC, 4},
+    {SYS_ppoll, UPDATED_TIMESPEC, 2},
+    {SYS_poll, MILLISECONDS, 2},
+    {SYS_epoll_wait, MILLISECONDS, 3},
+    {SYS_epoll_pwait, MILLISECONDS, 3},
+    {SYS_epoll_pwait2, RELATIVE, 3},
+    {SYS_semtimedop, RELATIVE, 3},
+    {SYS_rt_sigtimedwait, RELATIVE, 2},
+    {SYS_recvmmsg, RELATIVE, 4},
+    {SYS_io_getevents, RELATIVE, 4},
+    {SYS_io_pgetevents, RELATIVE, 4},
+    {SYS_clock_nanosleep, SLEEP, 2},
+    {SYS_io_uring_enter, URING, 3},
 };
 
-static const struct call *find_call(int number)
+static const struct call *find_call(long number)
 {
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (calls[i].number == number)
@@ -99,31 +109,58 @@ static const struct call *find_call(int number)
     return NULL;
 }
 
-static long argument(const ucontext_t *uc, int n)
+static greg_t *argument(ucontext_t *uc, int n)
 {
     static const unsigned char registers[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
-    return uc->uc_mcontext.gregs[registers[n]];
+    return &uc->uc_mcontext.gregs[registers[n]];
 }
 
-// FUTEX_WAIT's timeout is relative, those of all the other waiting operations are absolute.
-static bool futex_repeatable(const ucontext_t *uc)
+// --- announcements -----------------------------------------------------------------------------------------------
+
+static uint64_t now(clockid_t clock)
 {
-    int operation = (int)argument(uc, 1) & FUTEX_CMD_MASK;
-    return operation != FUTEX_WAIT || argument(uc, 3) == 0;
+    // A relative time of the real-time clock is measured by the monotonic one.
+    return clock_ns_of(clock == CLOCK_REALTIME ? CLOCK_MONOTONIC : clock);
 }
 
-static bool repeatable(const ucontext_t *uc, const struct call *call)
+void interrupt_prepare(int number, uint64_t mask, clockid_t clock, const struct timespec *whole)
 {
-    long value = argument(uc, call->argument);
-    switch ((enum condition)call->condition) {
-    case ALWAYS: return true;
-    case IF_NEGATIVE: return (int)value < 0;
-    case IF_NULL: return value == 0;
-    case IF_ABSOLUTE: return (value & TIMER_ABSTIME) != 0;
-    case IF_NO_EXT: return !(value & EXT_ARG);
-    case IF_FUTEX: return futex_repeatable(uc);
+    struct interrupt *i = &interrupt_self;
+    i->frame = 0;
+    i->number = number;
+    i->mask = mask;
+    i->clock = clock;
+    i->timed = whole != NULL;
+    if (whole) {
+        i->whole = i->left = *whole;
+        i->start = now(clock);
     }
-    return false;
+}
+
+static struct timespec time_left(const struct interrupt *i)
+{
+    uint64_t spent = now(i->clock) - i->start;
+    struct timespec left = {i->whole.tv_sec - (time_t)(spent / NS_PER_S),
+                            i->whole.tv_nsec - (long)(spent % NS_PER_S)};
+    if (left.tv_nsec < 0) {
+        left.tv_nsec += NS_PER_S;
+        left.tv_sec--;
+    }
+    return left.tv_sec < 0 ? (struct timespec){0, 0} : left;
+}
+
+// Rounded up: a poll of 1 ms never ends early.
+static int milliseconds(struct timespec t)
+{
+    return (int)(t.tv_sec * MS_PER_S + (t.tv_nsec + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+// --- contexts ----------------------------------------------------------------------------------------------------
+
+static bool interrupted(const ucontext_t *uc)
+{
+    const unsigned char *pc = (const unsigned char *)uc->uc_mcontext.gregs[REG_RIP];
+    return uc->uc_mcontext.gregs[REG_RAX] == -EINTR && pc[-2] == 0x0f && pc[-1] == 0x05;
 }
 
 // The call the context stands behind, or -1. Its number is gone from rax, so it is read from the code: in the C library
@@ -133,8 +170,6 @@ static int call_number(const ucontext_t *uc)
     static const unsigned char load_edi[] = {0x8b, 0x7c, 0x24}, load_rsi[] = {0x48, 0x8b, 0x74, 0x24};
     const unsigned char *call = (const unsigned char *)uc->uc_mcontext.gregs[REG_RIP] - SYSCALL_BYTES;
     uint32_t number;
-    if (call[0] != 0x0f || call[1] != 0x05)
-        return -1;
     if (call[-2] == 0x31 && call[-1] == 0xc0) // xor %eax,%eax
         return SYS_read;
     if (memcmp(call - sizeof load_edi - 1, load_edi, sizeof load_edi) == 0)
@@ -147,15 +182,56 @@ static int call_number(const ucontext_t *uc)
     return number <= INT16_MAX ? (int)number : -1;
 }
 
-// As the kernel does it.
-static void make_again(ucontext_t *uc, int number)
+// The announcement is for this number, made by the frame the context is in.
+static bool announced(const ucontext_t *uc, long number)
 {
-    uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES;
-    uc->uc_mcontext.gregs[REG_RAX] = number;
+    uintptr_t frame = interrupt_self.frame, sp = context_sp(uc);
+    return sp <= frame && frame - sp < SMALLEST_SIGNAL_FRAME &&
+           (number < 0 || number == interrupt_self.number);
 }
 
-// The kernel has set the context back to the system call it just left: rcx still holds the address behind it, and rax
-// the number again. (A call not yet made has something else in rcx.)
+bool interrupt_waiting(const ucontext_t *uc) { return interrupted(uc) && announced(uc, call_number(uc)); }
+
+// Puts what remains in the place of the timeout; false: the call must not be made again.
+static bool adjust_timeout(ucontext_t *uc, const struct call *call)
+{
+    greg_t *timeout = argument(uc, call->argument);
+    const struct interrupt *own = interrupt_waiting(uc) && interrupt_self.timed ? &interrupt_self : NULL;
+    struct timespec left = own ? time_left(own) : (struct timespec){0, 0};
+    switch ((enum timeout)call->timeout) {
+    case RESTARTED:
+    case ENDLESS: return true;
+    case UPDATED_TIMEVAL:
+        if (own && *timeout)
+            *(struct timeval *)*timeout = (struct timeval){left.tv_sec, left.tv_nsec / NS_PER_US};
+        return true;
+    case UPDATED_TIMESPEC:
+        if (own && *timeout)
+            *(struct timespec *)*timeout = left;
+        return true;
+    case MILLISECONDS:
+        if (own)
+            *timeout = milliseconds(left);
+        return own || (int)*timeout < 0;
+    case SLEEP:
+        if (*argument(uc, 1) & TIMER_ABSTIME)
+            return true;
+        break;
+    case RELATIVE:
+        if (!*timeout)
+            return true;
+        break;
+    case FUTEX: return ((int)*argument(uc, 1) & FUTEX_CMD_MASK) != FUTEX_WAIT || !*timeout;
+    case URING: return !(*timeout & URING_EXT_ARG);
+    }
+    if (!own || *timeout != (greg_t)&own->left)
+        return false;
+    interrupt_self.left = left;
+    return true;
+}
+
+// The kernel set the context back to its system call: rcx still holds the address behind it, which the instruction
+// stores there.
 static bool set_back(const ucontext_t *uc)
 {
     const greg_t *regs = uc->uc_mcontext.gregs;
@@ -163,58 +239,45 @@ static bool set_back(const ucontext_t *uc)
     return regs[REG_RCX] == regs[REG_RIP] + SYSCALL_BYTES && pc[0] == 0x0f && pc[1] == 0x05;
 }
 
-static bool interrupted(const ucontext_t *uc) { return uc->uc_mcontext.gregs[REG_RAX] == -EINTR; }
-
-enum owed { NOTHING, EINTR_IF_NOT_RESTARTED, EINTR_FOR_ALL };
-
-// What the program's handlers that run as soon as we return mean for the interrupted call. All signals are blocked, so
-// everything that arrived is pending.
-static enum owed handlers_due(const ucontext_t *uc)
+static struct repeat repeat_at(const ucontext_t *uc)
 {
-    uint64_t pending = sys_sigpending() & ~uc->uc_sigmask.__val[0] & ~sys_sigbit(stop_signal);
-    enum owed owed = NOTHING;
-    for (; pending; pending &= pending - 1) {
-        struct signal_action action;
-        if (sys_sigaction(__builtin_ctzl(pending) + 1, NULL, &action) != 0 || (uintptr_t)action.handler <= 1)
-            continue; // ignored, or the default action: neither ends a call
-        if (!(action.flags & SA_RESTART))
-            return EINTR_FOR_ALL;
-        owed = EINTR_IF_NOT_RESTARTED;
-    }
-    return owed;
+    const greg_t *regs = uc->uc_mcontext.gregs;
+    return (struct repeat){.pc = (uintptr_t)regs[REG_RIP],
+                           .sp = context_sp(uc),
+                           .number = regs[REG_RAX],
+                           .arguments = {regs[REG_RDI], regs[REG_RSI], regs[REG_RDX], regs[REG_R10]}};
 }
 
-bool interrupt_waiting(const ucontext_t *uc)
+static bool make_again(ucontext_t *uc)
 {
-    uintptr_t frame = interrupt_self.frame, sp = context_sp(uc);
-    int number = interrupted(uc) ? call_number(uc) : -1;
-    return sp <= frame && frame - sp < SMALLEST_SIGNAL_FRAME &&
-           (number < 0 || number == interrupt_self.number);
-}
-
-void interrupt_refuse(ucontext_t *uc)
-{
-    if (!set_back(uc) || !find_call((int)uc->uc_mcontext.gregs[REG_RAX]))
-        return;
-    uc->uc_mcontext.gregs[REG_RIP] = uc->uc_mcontext.gregs[REG_RCX];
-    uc->uc_mcontext.gregs[REG_RAX] = -EINTR;
+    int number = call_number(uc);
+    if (number < 0 && interrupt_waiting(uc))
+        number = interrupt_self.number;
+    const struct call *call = find_call(number);
+    if (!call || !adjust_timeout(uc, call))
+        return false;
+    uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES;
+    uc->uc_mcontext.gregs[REG_RAX] = number;
+    return true;
 }
 
 void interrupt_resume(ucontext_t *uc)
 {
-    if (!interrupted(uc) && !set_back(uc))
+    if (interrupted(uc) ? make_again(uc) : set_back(uc))
+        last_repeat = repeat_at(uc);
+}
+
+void interrupt_end_call(ucontext_t *uc, bool restart)
+{
+    struct repeat here = repeat_at(uc);
+    if (memcmp(&here, &last_repeat, sizeof here) != 0)
         return;
-    enum owed owed = handlers_due(uc);
-    if (owed == EINTR_FOR_ALL)
-        interrupt_refuse(uc);
-    if (owed != NOTHING || !interrupted(uc))
+    const struct call *call = find_call(here.number);
+    bool restarted = call && (call->timeout == RESTARTED || (call->timeout == FUTEX && !*argument(uc, 3)));
+    if (!call || (restart && restarted))
         return;
-    if (interrupt_waiting(uc)) {
-        interrupt_self.interrupted = 1;
-        return;
-    }
-    int number = call_number(uc);
-    const struct call *call = number < 0 ? NULL : find_call(number);
-    if (call && repeatable(uc, call))
-        make_again(uc, number);
+    if (call->timeout == SLEEP && announced(uc, here.number) && interrupt_self.timed && *argument(uc, 3))
+        *(struct timespec *)*argument(uc, 3) = time_left(&interrupt_self);
+    uc->uc_mcontext.gregs[REG_RIP] += SYSCALL_BYTES;
+    uc->uc_mcontext.gregs[REG_RAX] = -EINTR;
 }

@@ -1,26 +1,36 @@
 // System calls that our stop signal interrupted (S32).
 //
-// SA_RESTART makes the kernel repeat most calls by itself. The others come back with EINTR: the stop handler looks at
-// the interrupted context when it is about to return, and either makes the call again, or tells the wrapper around
-// the call (preload/wait.c) that the EINTR is ours, so that it goes on with the time that remains. An EINTR that the
-// program is owed, because a handler of its own is about to run, stays.
+// SA_RESTART makes the kernel repeat most calls by itself. The others come back with EINTR. When the stop handler is
+// about to return it sets the interrupted context back to the system call, as the kernel would, with the time that
+// remains in the place of its timeout: the call goes on as if nothing had been.
 //
-// Model: a wrapper notes the address of its frame, and the number of the call it makes, in thread-local storage. A
-// stop belongs to that wait if it interrupted this number with a stack pointer less than a signal frame below the
-// wrapper's. Nobody has to withdraw a note: one left by a wrapper that was cancelled, or left by siglongjmp, costs at
-// most an EINTR in a call of that number made at that depth without the wrapper.
+// Timeouts. A wrapper around the call (preload/wait.c) announces it beforehand: when it began, how long it may take. The
+// announcement belongs to the interrupted call if that has the announced number and its stack pointer is less than a
+// signal frame below the wrapper's. It needs no withdrawal when a thread is cancelled.
+//
+// The EINTR that is due. A handler of the program's that runs at a context set back like that (it came while the thread
+// was stopped, or right behind) must end the call as if it had interrupted it. All of the program's handlers are called
+// by preload/signal.c, which asks interrupt_end_call to see to that. Set back, a context points at the system call
+// instruction itself: there is no moment in between at which a signal could go unseen. The handler remembers where that
+// was and with which arguments; should the same call be just about to be made for the first time when it is taken for
+// that one, then it fails as if the signal had come a moment later.
 #pragma once
 
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 #include <ucontext.h>
 
 struct interrupt {
-    volatile uintptr_t frame;      // of the innermost wrapper, 0 for none
-    volatile uint64_t mask;        // signals the call blocks while it waits, as the program knows them
-    volatile int number;           // of the system call the wrapper makes
-    volatile uint32_t interrupted; // set by the handler: that call was interrupted by a stop only
+    volatile uintptr_t frame; // of the wrapper, 0 for none
+    volatile int number;      // of the system call
+    volatile bool timed;      // it waits at most `whole` from `start` on
+    clockid_t clock;
+    uint64_t mask; // signals it blocks while it waits, as the program knows them
+    uint64_t start;
+    struct timespec whole;
+    struct timespec left; // what is handed to the kernel where it reads a relative time
 };
 
 // The call keeps the thread's mask. (No set the program passes holds SIGKILL.)
@@ -28,36 +38,29 @@ struct interrupt {
 
 extern __thread struct interrupt interrupt_self;
 
-// Announces a call; returns what was announced before, for interrupt_end: a handler of the program may wait in a wait.
-static inline __attribute__((always_inline)) struct interrupt interrupt_begin(int number, uint64_t mask)
+// Notes all but the frame; whole is NULL for a call that may wait for ever, or until an absolute time.
+void interrupt_prepare(int number, uint64_t mask, clockid_t clock, const struct timespec *whole);
+
+// Announces the call that follows, in the same function.
+static inline __attribute__((always_inline)) void interrupt_announce(int number, uint64_t mask,
+                                                                     clockid_t clock,
+                                                                     const struct timespec *whole)
 {
-    struct interrupt outer = interrupt_self;
-    interrupt_self.frame = 0;
-    interrupt_self.mask = mask;
-    interrupt_self.number = number;
-    interrupt_self.interrupted = 0;
+    interrupt_prepare(number, mask, clock, whole);
     interrupt_self.frame = (uintptr_t)__builtin_frame_address(0);
-    return outer;
 }
 
-static inline void interrupt_end(const struct interrupt *outer)
-{
-    interrupt_self.frame = 0;
-    interrupt_self.mask = outer->mask;
-    interrupt_self.number = outer->number;
-    interrupt_self.interrupted = outer->interrupted;
-    interrupt_self.frame = outer->frame;
-}
+static inline void interrupt_forget(void) { interrupt_self.frame = 0; }
 
-// The context stands in, or just behind, the call that was announced.
+// The context stands right behind the call that was announced, which was interrupted.
 bool interrupt_waiting(const ucontext_t *uc);
 
-// A stop is over, or a signal came that the program does not see: called by the handler, all signals blocked.
+// A stop is over, or a signal came that the program does not see: called by its handler as the last thing.
 void interrupt_resume(ucontext_t *uc);
 
-// The opposite: a handler of the program without SA_RESTART ran, so a call that the kernel set up to be made again
-// must fail with EINTR instead.
-void interrupt_refuse(ucontext_t *uc);
+// A handler of the program's, with or without SA_RESTART, runs at this context: a call that was to be made again, and
+// that this handler would have interrupted, fails with EINTR.
+void interrupt_end_call(ucontext_t *uc, bool restart);
 
 // rt_sigaction's structure.
 struct signal_action {

@@ -93,6 +93,21 @@ void thread_unregister(void)
     crit_leave();
 }
 
+bool thread_any_holds(unsigned bin, const void *slot)
+{
+    bool held = false;
+    crit_enter();
+    lock_acquire(&guard);
+    for (struct thread *t = first; t && !held; t = t->next) {
+        const struct magazine *m = t->cache ? &t->cache->magazines[bin] : NULL;
+        for (uint32_t i = 0; m && m->slot && i < m->n && !held; i++)
+            held = m->slot[i] == slot;
+    }
+    lock_release(&guard);
+    crit_leave();
+    return held;
+}
+
 size_t thread_count(void) { return __atomic_load_n(&count, __ATOMIC_RELAXED); }
 
 struct thread *thread_first_locked(void) { return first; }

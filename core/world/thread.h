@@ -36,6 +36,10 @@ void thread_set_stack(uintptr_t stack_lo, uintptr_t stack_hi);
 // The calling thread ends: gives back its magazines and forgets it. Not inside a critical section.
 void thread_unregister(void);
 
+// Whether a slot lies in some thread's magazine: it looks allocated, but is not the program's. Other threads' magazines
+// change while this looks: for tests and debugging.
+bool thread_any_holds(unsigned bin, const void *slot);
+
 // Threads in the registry.
 size_t thread_count(void);
 struct thread *thread_first_locked(void);

@@ -156,6 +156,8 @@ def complaints(run, reference, plan):
         wrong.append("stdout differs:\n" + difference(reference.stdout, run.stdout))
     wrong += [f"the library says: {line}" for line in outspoken(run)[:5]]
     wrong += [f"core file: {core}" for core in run.cores]
+    if status != expected and (status or 0) > 128 and not run.cores:
+        wrong.append(f"no core file here; the kernel's core_pattern is {Path('/proc/sys/kernel/core_pattern').read_text().strip()}")
     wrong += [f"left behind: {process}" for process in run.outcome.left_behind]
     if run.config.is_stress and plan.check_trace and not run.cycles:
         wrong.append("no collection in any trace: library not loaded, or passive, or N too large for this program")

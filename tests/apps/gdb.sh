@@ -12,13 +12,13 @@ set print inferior-events off
 set width 0
 directory /nowhere
 handle SIGSEGV SIGUSR1 nostop noprint pass
-break prepend if number == 13
+break gdb.c:prepend if number == 13
 run
 backtrace
 up
 info locals
 delete
-tbreak sum if list == 0
+tbreak gdb.c:sum if list == 0
 continue
 backtrace -3
 frame function main
@@ -35,10 +35,10 @@ while frame:
     frames, frame = frames + 1, frame.older()
 print(frames, "frames")
 end
+frame 0
 finish
 print sum($head) * 2
 delete
-info types item
 ptype struct item
 continue
 END

@@ -10,9 +10,9 @@ int main(void)
     void (*free_aligned_sized)(void *, size_t, size_t) = (void (*)(void *, size_t, size_t))dlsym(RTLD_DEFAULT, "free_aligned_sized");
     void (*cfree)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "cfree");
     CHECK(free_sized && free_aligned_sized && cfree);
-    errno = 4711;
     for (size_t size = 1; size < 1000000; size *= 3) {
         void *p = malloc(size), *q = aligned_alloc(64, size), *r = calloc(size, 2);
+        errno = 4711;
         free_sized(p, size);
         free_aligned_sized(q, 64, size);
         cfree(r);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHUNKS = 64, THREADS = 3, ROUNDS = 200, RACES = 300, DEADLINE_S = 240 };
+enum { CHUNKS = 64, THREADS = 3, ROUNDS = 200, RACES = 150, DEADLINE_S = 240 };
 #define CHUNK ((size_t)256 * KIB)
 #define B     (&barrier_mprotect)
 
