@@ -12,6 +12,7 @@
 #include "real.h"
 #include "signal.h"
 #include "sys/syscall.h"
+#include "world/kwrite.h"
 #include "world/stop.h"
 
 #include <dlfcn.h>
@@ -78,7 +79,8 @@ static void find_libc(void)
 // (Our own references go through the dynamic linker too, so it is not enough to compare addresses with `malloc`.)
 static void look_for_other_allocators(void)
 {
-    static const char *const names[] = {"malloc", "free", "calloc", "realloc", "posix_memalign", "aligned_alloc"};
+    static const char *const names[] = {"malloc",  "free",           "calloc",
+                                        "realloc", "posix_memalign", "aligned_alloc"};
     struct code_range ours = object_of((uintptr_t)own_our_data).code;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!code_contains(&ours, dlsym(RTLD_DEFAULT, names[i])))
@@ -101,6 +103,9 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
     find_libc();
     collector_boot();
     stop_signal = options.signal;
+    signal_hide_segv = options.barrier != BARRIER_NONE;
+    barrier_segv_ready = signal_segv_ready;
+    barrier_foreign_fault = signal_forward_segv;
     signal_boot();
     thread_boot();
     fork_boot();

@@ -42,7 +42,10 @@ static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const v
         return NULL;
     }
     int saved = errno;
-    p = heap_alloc_slow(n, zeroed, n >= NOARM_FIRST_REQUEST && is_for_libc(caller));
+    bool noarm = is_for_libc(caller);
+    p = heap_alloc_slow(n, zeroed, noarm);
+    if (noarm)
+        kwrite_keep_open(p, n);
     maybe_start_collector(caller);
     errno = p ? saved : ENOMEM;
     return p;
@@ -60,7 +63,7 @@ static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller
 
 EXPORT void *malloc(size_t n)
 {
-    if (unlikely(n >= NOARM_FIRST_REQUEST))
+    if (unlikely(n >= NOARM_FIRST_REQUEST) || unlikely(kwrite_active))
         return alloc_middle(n, CALLER);
     void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
     return likely(p) ? p : alloc_slow(n, false, CALLER);
@@ -87,7 +90,7 @@ EXPORT void *calloc(size_t count, size_t each)
         errno = ENOMEM;
         return NULL;
     }
-    if (n < NOARM_FIRST_REQUEST) {
+    if (n < NOARM_FIRST_REQUEST && !kwrite_active) {
         void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
         if (p)
             return memset(p, 0, n);
@@ -106,7 +109,7 @@ static void *realloc_foreign(void *p, size_t n)
 static void *realloc_from(void *p, size_t n, const void *caller)
 {
     if (!p)
-        return n >= NOARM_FIRST_REQUEST ? alloc_middle(n, caller) : alloc_slow(n, false, caller);
+        return alloc_middle(n, caller);
     if (!cage_contains((uintptr_t)p))
         return realloc_foreign(p, n);
     if (n == 0) { // glibc frees
@@ -115,6 +118,8 @@ static void *realloc_from(void *p, size_t n, const void *caller)
     }
     int saved = errno;
     void *moved = n > PTRDIFF_MAX ? NULL : heap_realloc(p, n);
+    if (moved && is_for_libc(caller))
+        kwrite_keep_open(moved, n);
     maybe_start_collector(caller);
     errno = moved ? saved : ENOMEM;
     return moved;
@@ -145,7 +150,7 @@ static void *aligned_from(size_t alignment, size_t n, const void *caller)
     while (power < alignment)
         power *= 2;
     if (power == SLOT_GRAIN)
-        return n >= NOARM_FIRST_REQUEST ? alloc_middle(n, caller) : alloc_slow(n, false, caller);
+        return alloc_middle(n, caller);
     int saved = errno;
     void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);
     maybe_start_collector(caller);

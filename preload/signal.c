@@ -241,9 +241,10 @@ EXPORT int sigpending(sigset_t *set)
 {
     static void *_Atomic cache;
     typeof(sigpending) *real = real_symbol(&cache, "sigpending");
-    int result = real(set);
+    sigset_t pending;
+    int result = real(&pending);
     if (result == 0)
-        set->__val[0] |= held_bits();
+        *set = (sigset_t){{pending.__val[0] | held_bits()}};
     return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "real.h"
 #include "sys/syscall.h"
+#include "world/kwrite.h"
 #include "world/thread.h"
 
 #include "gc/collector.h"
@@ -29,8 +30,10 @@ static void on_exit_round(void *round)
     uintptr_t n = (uintptr_t)round;
     if (n < LAST_ROUND)
         pthread_setspecific(key, (void *)(n + 1));
-    else
+    else {
+        kwrite_thread_exit();
         thread_unregister();
+    }
 }
 
 static void make_key(void) { pthread_key_create(&key, on_exit_round); }
@@ -88,6 +91,7 @@ static void *begin(void *p)
     free(p);
     learn_stack();
     watch_exit();
+    kwrite_thread_start();
     return start.function(start.arg);
 }
 
@@ -108,7 +112,13 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
     *start = (struct start){function, arg};
     if (collector_start_wanted && boot_done)
         collector_start();
+    void *stack = NULL;
+    size_t bytes = 0;
+    if (attr && pthread_attr_getstack(attr, &stack, &bytes) == 0 && stack)
+        kwrite_exclude((uintptr_t)stack, (uintptr_t)stack + bytes);
+    uint32_t ticket = kwrite_enter_one(thread, sizeof *thread);
     int error = create_really(thread, attr, begin, start);
+    kwrite_leave(ticket);
     if (error)
         free(start);
     return error;

@@ -19,9 +19,9 @@ enum lock_rank {
     LOCK_RANK_BIN,       // one bin's partial list
     LOCK_RANK_POOL,      // empty spans
     LOCK_RANK_LARGE,     // large block identifiers
-    LOCK_RANK_BARRIER,   // page states of the mprotect back-end
     LOCK_RANK_CAGE,      // the cage's high-water mark
     LOCK_RANK_META,      // private memory
+    LOCK_RANK_BARRIER,   // chunks of the mprotect back-end: taken by its fault handler, so behind all others
     LOCK_RANK_COUNT,
 };
 

@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "heap/cage.h"
+#include "world/kwrite.h"
 
 const struct barrier *barrier = &barrier_none;
 
@@ -17,6 +18,7 @@ void barrier_boot(enum barrier_choice choice)
     for (; i < sizeof by_preference / sizeof by_preference[0]; i++) {
         if (by_preference[i]->probe()) {
             barrier = by_preference[i];
+            kwrite_active = barrier == &barrier_mprotect;
             return;
         }
         if (choice != BARRIER_AUTO)
@@ -67,5 +69,6 @@ void barrier_disarm(void)
 void barrier_fork_child(void)
 {
     barrier->fork_child();
+    kwrite_active = barrier != &barrier_none;
     armed_top = cage.base;
 }
