@@ -130,13 +130,11 @@ static void blacken(void *const *slots, size_t n)
         mark_slot_black(slots[i]);
 }
 
-static void scan_passing(void *p) { mark_candidate(workers_own(), (uintptr_t)p); }
-
 static void scan_magazines(void)
 {
     for (struct thread *t = thread_first_locked(); t; t = t->next)
         if (t->cache)
-            cache_visit(t->cache, blacken, scan_passing);
+            cache_visit(t->cache, blacken);
 }
 
 // --- the phases ---------------------------------------------------------------------------------------------

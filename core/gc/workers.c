@@ -22,6 +22,9 @@ static _Atomic unsigned job_workers; // how many take part
 static _Atomic unsigned idle;        // of them, how many found nothing to do
 static _Atomic unsigned finished;    // helpers that left the current drain
 
+static uintptr_t stacks[WORKERS_MAX + 1]; // where our threads' stacks begin
+static _Atomic unsigned stack_count;
+
 int (*workers_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = pthread_create;
 
 int workers_start_thread(void *(*start)(void *arg), void *arg)
@@ -32,6 +35,10 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
     char *stack = meta_map(STACK_BYTES);
     if (!stack)
         return ENOMEM;
+    if (atomic_load(&stack_count) > (unsigned)WORKERS_MAX)
+        return EAGAIN;
+    stacks[atomic_load(&stack_count)] = (uintptr_t)stack;
+    atomic_fetch_add(&stack_count, 1);
     pthread_attr_init(&attr);
     pthread_attr_setstack(&attr, stack, STACK_BYTES);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -39,17 +46,21 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
     int error = workers_create(&thread, &attr, start, arg);
     sys_sigprocmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
-    if (error)
+    if (error) { // only one thread is created at a time
+        atomic_fetch_sub(&stack_count, 1);
         meta_unmap(stack, STACK_BYTES);
+    }
     return error;
 }
 
 void workers_thread_begin(void)
 {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), roots = align_up(here, PAGE_BYTES);
     thread_announce_own();
     // Above this frame lie the C library's descriptor of the thread and its TLS: roots like anybody's.
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    meta_disown(align_up(here, PAGE_BYTES), align_up(here, PAGE_BYTES) + STACK_BYTES);
+    for (unsigned i = 0; i < atomic_load(&stack_count); i++)
+        if (here - stacks[i] < STACK_BYTES)
+            meta_disown(roots, stacks[i] + STACK_BYTES);
 }
 
 void workers_boot(unsigned concurrent, unsigned stopped)
@@ -149,6 +160,10 @@ void workers_reset_totals(void)
 void workers_fork_child(void)
 {
     started = 1;
+    while (atomic_load(&stack_count)) { // their threads do not exist here
+        unsigned last = atomic_fetch_sub(&stack_count, 1) - 1;
+        meta_own(stacks[last], stacks[last] + STACK_BYTES);
+    }
     for (unsigned i = 0; i < WORKERS_MAX; i++)
         workers[i].marker = (struct marker){0};
     atomic_store(&grey_hungry, 0);

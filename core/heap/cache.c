@@ -22,7 +22,7 @@ static bool open_magazine(struct magazine *m, unsigned bin)
         spare[class] = array[0];
     lock_release(&spare_guard);
     if (!array)
-        array = meta_alloc((capacity + 1) * sizeof array[0]);
+        array = meta_alloc(capacity * sizeof array[0]);
     if (!array)
         return false;
     array[0] = NULL;
@@ -175,16 +175,11 @@ void cache_kill(struct cache *c)
             close_magazine(&c->magazines[bin], bin);
 }
 
-void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t n), void (*root)(void *p))
+void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t n))
 {
-    for (unsigned bin = 0; bin < BIN_COUNT; bin++) {
-        const struct magazine *m = &c->magazines[bin];
-        if (!m->slot)
-            continue;
-        visit(m->slot, m->n);
-        if (m->slot[m->n])
-            root(m->slot[m->n]);
-    }
+    for (unsigned bin = 0; bin < BIN_COUNT; bin++)
+        if (c->magazines[bin].n)
+            visit(c->magazines[bin].slot, c->magazines[bin].n);
 }
 
 void cache_fork_prepare(void) { lock_acquire(&spare_guard); }

@@ -4,9 +4,9 @@
 // else they are blocks. At the final stop of a cycle the collector marks them, unscanned (cache_visit).
 //
 // G1. slot[0..n) are slots this thread claimed or was given by free; nobody else uses them.
-// G2. A thread interrupted inside a push or a pop holds the pointer in a register or in slot[n], the entry just past the
-//     end. So whoever visits a stopped thread's magazine treats slot[n] as a root, and slot[0..n) as free.
-//     Hence: pop reads the slot before it lowers n, push writes it before it raises n.
+// G2. A thread interrupted inside a push or a pop holds the pointer in a register, from before the count changes until
+//     after: the scan of its registers (or of the signal frame they were saved in) marks the slot, whoever has it by then.
+//     Hence: pop reads the slot before it lowers n, push writes it before it raises n and keeps it alive to the end.
 // G3. Everything but push and pop happens inside a critical section.
 #pragma once
 
@@ -51,6 +51,7 @@ static inline bool magazine_push(struct magazine *m, void *p)
     m->slot[n] = p;
     atomic_signal_fence(memory_order_seq_cst);
     m->n = n + 1;
+    __asm__ volatile("" : : "r"(p) : "memory"); // G2
     return true;
 }
 
@@ -62,8 +63,8 @@ void cache_free(struct cache *c, unsigned bin, void *p);
 void cache_flush(struct cache *c);
 void cache_kill(struct cache *c);
 
-// Calls visit for each magazine's slots, and root for the entry past its end (G2). The owner is stopped.
-void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t n), void (*root)(void *p));
+// Calls visit for each magazine's slots. The owner is stopped.
+void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t n));
 
 void cache_fork_prepare(void);
 void cache_fork_done(void);

@@ -56,9 +56,9 @@ static void give_row(uint32_t id)
 
 static void set_pages(uintptr_t start, size_t bytes, uint32_t id)
 {
-    _Atomic uint32_t *page = &cage.pages[cage_page(start)];
-    for (size_t i = 0; i < bytes >> PAGE_SHIFT; i++)
-        atomic_store_explicit(&page[i], id, memory_order_release);
+    size_t first = cage_page(start), end = first + (bytes >> PAGE_SHIFT);
+    for (size_t page = first; page < end; page++)
+        atomic_store_explicit(&cage.pages[page], id, memory_order_release);
 }
 
 // Zero bytes asked of a large block still hold one past the end.

@@ -1,6 +1,6 @@
 # clang: the same large program as gcc.sh; equal objects, equal bitcode, equal diagnostics.
 . "$(dirname "$0")/prelude"
-big=$(cached big.c awk -v functions="$(size 60 600)" -f "$APPS/big.awk")
+big=$(cached big.c awk -v functions="$(size 25 150)" -f "$APPS/big.awk")
 ln -s "$big" big.c
 
 for options in -O0 "-O2 -g -fdebug-compilation-dir=." "-O3 -march=x86-64-v3"; do

@@ -1,6 +1,6 @@
 # GCC: a large C program and a small one full of templates; equal objects, equal diagnostics, a program that runs.
 . "$(dirname "$0")/prelude"
-big=$(cached big.c awk -v functions="$(size 25 150)" -f "$APPS/big.awk")
+big=$(cached big.c awk -v functions="$(size 25 80)" -f "$APPS/big.awk")
 ln -s "$big" big.c
 ln -s "$APPS/cxx.cc" cxx.cc
 

@@ -65,6 +65,8 @@ report 'finalizers', finalized > ROUNDS / 2
 GC.compact
 GC.verify_compaction_references(toward: :empty, double_heap: true)
 report 'after compaction', digest(JSON.generate(table)), table.values.sum(&:size)
+[table, words, text].each(&:clear)
+GC.start
 GC.stress = true
 report 'stressed', digest((1..40).map { |n| { n => "#{n}" * 3 }.to_a.flatten.join(',') }), 'abc'.gsub(/b/) { |m| m * 3 }
 GC.stress = false

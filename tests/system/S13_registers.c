@@ -59,7 +59,7 @@ static void try_place(size_t i)
 
 int main(void)
 {
-    herd_lose(&lost, 1000, 700);  // another size: later blocks must not take their places
+    herd_lose(&lost, 1000, RARE_SIZE);
     for (int round = 0; round < 2; round++, memset(cells, 0, sizeof cells))
         for (size_t i = 0; i < COUNT(places); i++) try_place(i);
     drop_and_collect();

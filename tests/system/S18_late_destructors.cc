@@ -14,8 +14,10 @@ NOINLINE static char *block(void)
     return p;
 }
 
-static void check_block(void *p)
+static void check_block(void *block)
 {
+    void *volatile p = block;  // or the compiler keeps only the hidden form across the collection
+    block = NULL;
     drop_and_collect();
     CHECK(is_allocated(hide(p)) && is_whole(hide(p), 70), "in a destructor");
     p = NULL;
@@ -46,7 +48,7 @@ static void *several(void *)
 int main()
 {
     pthread_key_create(&key, check_block);
-    herd_lose(&lost, 1000, 70);
+    herd_lose(&lost, 1000, RARE_SIZE);
     pthread_t threads[2] = {start(several, NULL), start(several, NULL)};
     while (!GET(done)) drop_and_collect();
     join(threads[0]), join(threads[1]);

@@ -16,7 +16,7 @@ int main(void)
     pthread_attr_t detached;
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    herd_lose(&lost, 1000, 110);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     for (int i = 0; i < 1500; i++) {
         pthread_t thread;

@@ -35,7 +35,7 @@ static void *body(void *unused)
 
 int main(void)
 {
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     pthread_t threads[] = {start(body, NULL), start(body, NULL)};
     for (size_t i = 0; i < COUNT(threads); i++) join(threads[i]);

@@ -14,7 +14,7 @@ int main(void)
     char *private = (char *)mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     memset(shared, 1, SIZE);
     memset(private, 1, SIZE);
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     for (int round = 0; round < 50; round++) {
         CHECK(ftruncate(fd, 0) == 0);

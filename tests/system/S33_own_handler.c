@@ -34,7 +34,7 @@ int main(void)
     struct sigaction action = {.sa_sigaction = on_urgent, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigaddset(&action.sa_mask, SIGUSR2);
     CHECK(sigaction(SIGURG, &action, NULL) == 0);
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     drop_and_collect();
     herd_check_gone(&lost);
     collector_start();

@@ -26,7 +26,7 @@ int main(void)
     CHECK(pipe(ends) == 0);
     pthread_t thread = start(body, NULL);
     WAIT_UNTIL(GET(about_to));
-    herd_lose(&lost, 1000, 90);
+    herd_lose(&lost, 1000, RARE_SIZE);
     for (int i = 0; i < 3; i++) drop_and_collect();
     herd_check_whole(&held);
     close(ends[1]);

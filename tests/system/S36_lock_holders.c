@@ -53,7 +53,7 @@ static void *body(void *index)
 int main(void)
 {
     pthread_t threads[COUNT(bodies)];
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     for (size_t i = 0; i < COUNT(bodies); i++) threads[i] = start(body, (void *)i);
     collector_start();
     wait_for_cycles(60);

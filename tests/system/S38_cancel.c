@@ -43,7 +43,7 @@ static void *body(void *kind)
 int main(void)
 {
     pthread_key_create(&key, destroy);
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     for (size_t n = 0; n < THREADS; n += 4) {
         pthread_t threads[4];

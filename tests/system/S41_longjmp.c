@@ -11,7 +11,7 @@ int main(void)
     volatile int caught = 0;
     char *volatile block = branded((char *)malloc(500), 500);
     CHECK(signal(SIGSEGV, on_fault) == SIG_DFL);
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     for (volatile int i = 0; i < 500; i++) {
         if (sigsetjmp(back, 1) == 0) {

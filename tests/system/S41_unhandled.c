@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     char *volatile target = NULL;
     if (strcmp(argv[argc - 1], "read_only") == 0) target = (char *)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (strcmp(argv[argc - 1], "handler_returns_to_default") == 0) signal(SIGSEGV, give_up);
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     drop_and_collect();
     herd_check_gone(&lost);
     *target = 1;

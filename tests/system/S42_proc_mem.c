@@ -32,7 +32,7 @@ int main(int argc, char **argv)
     mem = strcmp(argv[argc - 1], "proc_mem") == 0 ? open("/proc/self/mem", O_RDWR) : -1;
     for (size_t i = 0; i < BLOCKS; i++) tables[i] = (char **)calloc(1, SIZE);
     tables[0][SLOT] = branded((char *)malloc(200), 200);
-    herd_lose(&lost, 1000, 200);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     size_t at = 0;
     for (size_t round = 0; round < 3000; round++) {

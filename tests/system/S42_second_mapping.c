@@ -28,7 +28,7 @@ int main(void)
     first = (char *)mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     second = (char *)mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     *slot_in(first, 0) = branded((char *)malloc(200), 200);
-    herd_lose(&lost, 1000, 200);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     for (size_t round = 0, at = 0; round < 3000; round++) {
         size_t next = (at + 37) % PAGES;

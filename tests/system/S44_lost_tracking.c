@@ -49,7 +49,7 @@ int main(void)
 {
     area = (char *)mmap(NULL, 8 * PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (size_t i = 0; i < SLOTS; i++) *slot(i) = branded((char *)malloc(100), 100);
-    herd_lose(&lost, 1000, 100);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     for (size_t round = 0; round < 2000; round++) {
         changes[round % COUNT(changes)]();

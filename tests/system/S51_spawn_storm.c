@@ -52,7 +52,7 @@ static void *spawn(void *index)
 
 static int be_the_child(void)
 {
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     drop_and_collect();
     herd_check_gone(&lost);
     return 0;
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     program = argv[0];
     if (argc > 1) return be_the_child();
     pthread_t threads[COUNT(ways)], churner = start(churn, NULL);
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     collector_start();
     for (size_t i = 0; i < COUNT(ways); i++) threads[i] = start(spawn, (void *)i);
     for (size_t i = 0; i < COUNT(ways); i++) join(threads[i]);

@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 {
     static char *blocks[2000];
     struct sock_fprog program = {COUNT(filter), filter};
-    herd_lose(&lost, 1000, 60);
+    herd_lose(&lost, 1000, RARE_SIZE);
     drop_and_collect();
     herd_check_gone(&lost);
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
