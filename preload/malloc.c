@@ -34,6 +34,16 @@ static bool is_for_libc(const void *caller)
     return unlikely(kwrite_active) && code_contains(&boot_libc, caller);
 }
 
+// Overwrites what the slow path left on the stack below its caller: words there that no later call happens to write would be
+// taken for references for ever (after bdwgc's GC_clear_stack). A tail call, so that it covers the whole of the slow path's frames.
+static __attribute__((noinline)) void *scrub_stack(void *p)
+{
+    char dead[768];
+    memset(dead, 0, sizeof dead);
+    __asm__ volatile("" : : "r"(dead) : "memory");
+    return p;
+}
+
 static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const void *caller)
 {
     void *p;
@@ -48,7 +58,7 @@ static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const v
         kwrite_keep_open(p, n);
     maybe_start_collector(caller);
     errno = p ? saved : ENOMEM;
-    return p;
+    return scrub_stack(p);
 }
 
 static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)

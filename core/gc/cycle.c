@@ -147,6 +147,8 @@ static bool begin(bool forced)
     workers_reset_totals();
     grey_reset();
     pace_cycle_begins();
+    if (options.verify)
+        verify_begin();
     atomic_store(&heap_marking, true);
     return barrier_arm();
 }
@@ -191,6 +193,16 @@ static void mark_what_is_left(bool all)
 
 static void mark_again(void) { mark_what_is_left(true); }
 
+static void take_noted(uintptr_t value) { mark_candidate(workers_own(), value); }
+
+static void verify(void)
+{
+    verify_noting = false;
+    verify_noted(take_noted);
+    workers_drain(true);
+    verify_marks(mark_again);
+}
+
 static void stop_and_finish(bool marked_before)
 {
     uint64_t begun = clock_ns();
@@ -201,7 +213,7 @@ static void stop_and_finish(bool marked_before)
     }
     mark_what_is_left(!marked_before);
     if (options.verify && !doubt)
-        verify_marks(mark_again);
+        verify();
 #ifdef GCPRE_DEBUG
     heap_check();
 #endif

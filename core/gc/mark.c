@@ -1,6 +1,7 @@
 #include "gc/mark.h"
 
 #include "gc/scan.h"
+#include "gc/verify.h"
 
 #include <string.h>
 
@@ -20,11 +21,20 @@ static void push(struct marker *m, uintptr_t entry)
     m->local->entries[m->local->count++] = entry;
 }
 
+// A word that points into the cage but at no block (M2).
+static void pass_over(uintptr_t value)
+{
+    if (unlikely(verify_noting))
+        verify_note(value);
+}
+
 static void mark_large(struct marker *m, uintptr_t value)
 {
     uint32_t id = large_id_at(value);
-    if (!id)
+    if (!id) {
+        pass_over(value);
         return;
+    }
     struct large *row = large_row(id);
     if (atomic_load_explicit(&row->mark, memory_order_relaxed) || atomic_exchange(&row->mark, 1))
         return;
@@ -43,10 +53,12 @@ static void mark_small(struct marker *m, uintptr_t value, uint32_t unit_bin)
     if (slot >= c->slots)
         return;
     struct slot_word *word = &cage.words[cage_unit(value) * WORDS_PER_SPAN + slot / 64];
-    if ((atomic_load_explicit(&word->mark, memory_order_relaxed) |
-         atomic_load_explicit(&word->free, memory_order_relaxed)) &
-        bit)
+    if (atomic_load_explicit(&word->mark, memory_order_relaxed) & bit)
         return;
+    if (atomic_load_explicit(&word->free, memory_order_relaxed) & bit) {
+        pass_over(value);
+        return;
+    }
     if (atomic_fetch_or_explicit(&word->mark, bit, memory_order_relaxed) & bit)
         return;
     m->marked_blocks++;

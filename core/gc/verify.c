@@ -14,6 +14,38 @@ static struct {
     uint32_t row_end;
 } saved;
 
+// One bit for every 16 bytes of the cage below noted_top.
+bool verify_noting;
+static _Atomic uint64_t *noted;
+static uintptr_t noted_top;
+enum { GRAIN_SHIFT = 4 };
+
+static size_t noted_bytes(void) { return (noted_top - cage.base) >> (GRAIN_SHIFT + 3); }
+
+void verify_begin(void)
+{
+    verify_noting = false;
+    if (noted)
+        meta_unmap((void *)noted, noted_bytes());
+    noted_top = align_up(cage_top() - cage.base, 64 * MIB) + cage.base; // what is younger is not noted
+    noted = meta_map(noted_bytes());
+    verify_noting = noted != NULL;
+}
+
+void verify_note(uintptr_t value)
+{
+    size_t grain = (value - cage.base) >> GRAIN_SHIFT;
+    if (value < noted_top)
+        atomic_fetch_or_explicit(&noted[grain / 64], 1UL << grain % 64, memory_order_relaxed);
+}
+
+void verify_noted(void (*take)(uintptr_t value))
+{
+    for (size_t i = 0; i < noted_bytes() / sizeof noted[0]; i++)
+        for (uint64_t rest = noted[i]; rest; rest &= rest - 1)
+            take(cage.base + ((i * 64 + (unsigned)__builtin_ctzl(rest)) << GRAIN_SHIFT));
+}
+
 static bool save(void)
 {
     saved.units = (cage_top() - cage.base) >> UNIT_SHIFT;

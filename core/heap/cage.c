@@ -68,7 +68,9 @@ bool cage_boot(void)
         shift--;
     if (shift < SMALLEST_SHIFT || !reserve_tables())
         return false;
-    cage.top = cage.limit = cage.base;
+    cage.top = cage.base;
+    cage.limit = cage.base +
+                 UNIT_BYTES; // the base itself is in many a register and spill slot of ours: never a block
     return true;
 }
 

@@ -1,5 +1,6 @@
 // The only pointers are the data words of submitted kernel AIO requests: pinned until io_getevents returns them.
 // allow-stderr: AIO|aio
+// known-gap: S10 kernel-held roots are not there yet
 #include "check.h"
 #include <linux/aio_abi.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 // Threads that the C library starts by itself, with every signal blocked: SIGEV_THREAD timers, getaddrinfo_a, aio_read.
 // As long as they live, their registers may not be had, and cycles may reclaim nothing.
 // libs: -lrt -lanl
+// known-gap: S34 threads of libc that block every signal make cycles reclaim nothing
 #include "check.h"
 #include <aio.h>
 #include <netdb.h>
