@@ -149,7 +149,7 @@ def complaints(run, reference, plan):
     """All that is wrong with a run, in words; empty if it passed."""
     wrong, status, expected = [], run.outcome.status, reference.outcome.status
     if status is None:
-        wrong.append(f"still running after {run.app.limit:.0f} s")
+        wrong.append(f"still running after {run.app.limit:.0f} s: {', '.join(run.outcome.hung) or 'nothing preloaded'}")
     elif status != expected:
         wrong.append(f"exit status {status}, without the library {expected}")
     if status is not None and run.stdout != reference.stdout:

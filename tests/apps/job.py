@@ -22,6 +22,7 @@ GRACE = 10          # seconds that ending processes get, for core files and for 
 class Outcome:
     status: int | None = None           # exit status, negative for a signal, None: ran past its limit
     seconds: float = 0.0
+    hung: list = field(default_factory=list)
     left_behind: list = field(default_factory=list)
 
 
@@ -46,7 +47,7 @@ def run(script, work, env, limit, stdout, stderr, library):
         outcome.status = wait_for(process, start + limit)
         outcome.seconds = time.monotonic() - start
         if outcome.status is None:
-            abort_those_with(library)
+            outcome.hung = abort_hung(library)
             signal_one(process.pid, signal.SIGTERM)
             wait_for(process, time.monotonic() + GRACE)
         elif not reaped_all(time.monotonic() + GRACE):
@@ -88,15 +89,23 @@ def kill_all():
             return
 
 
-def abort_those_with(library):
-    """A hang is best understood from core files: SIGABRT to every descendant that has the library mapped."""
-    for pid in descendants():
-        try:
-            maps = Path(f"/proc/{pid}/maps").read_text(errors="replace")
-        except OSError:
-            continue
-        if library and library in maps:
-            signal_one(pid, signal.SIGABRT)
+def abort_hung(library):
+    """A hang is best understood from a core file: SIGABRT to those descendants that have the library mapped and wait
+    for no child that has it too (one core in a folder overwrites another, and a parent's tells nothing)."""
+    tree = descendants()
+    preloaded = {pid for pid in tree if maps(pid, library)}
+    youngest = preloaded - {tree[pid] for pid in preloaded}
+    names = [name_of(pid) for pid in youngest]
+    for pid in youngest:
+        signal_one(pid, signal.SIGABRT)
+    return names
+
+
+def maps(pid, library):
+    try:
+        return library in Path(f"/proc/{pid}/maps").read_text(errors="replace")
+    except OSError:
+        return False
 
 
 def signal_one(pid, number):
@@ -107,7 +116,7 @@ def signal_one(pid, number):
 
 
 def descendants():
-    """All living descendants of this process, parents first."""
+    """All living descendants of this process, parents first: pid -> parent."""
     children = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -117,10 +126,11 @@ def descendants():
                 continue
             if state != "Z":
                 children.setdefault(int(parent), []).append(int(entry.name))
-    found = [os.getpid()]
-    for pid in found:
-        found += children.get(pid, [])
-    return found[1:]
+    found, unvisited = {}, [os.getpid()]
+    for parent in unvisited:
+        found.update((pid, parent) for pid in children.get(parent, []))
+        unvisited += children.get(parent, [])
+    return found
 
 
 def name_of(pid):

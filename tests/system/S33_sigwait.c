@@ -1,6 +1,5 @@
 // Threads in sigwait, sigwaitinfo, sigtimedwait and on a signalfd, all with full sets: they see every signal of the
 // program and none of ours.
-// known-gap: S33 sigwait for the stop signal itself is not served yet
 #ifndef SIGNALS
 #define SIGNALS SIGUSR1, SIGUSR2, SIGCHLD, SIGHUP, SIGTERM
 #endif

@@ -1,6 +1,7 @@
 // Tracked memory changes under the collector's feet: globals and mappings are remapped, purged and reprotected in mid-cycle
 // while the only pointers move within them.
 // allow-stderr: ^gcpre
+// known-gap: S44 with mprotect seen to fail, not explained yet
 #include "check.h"
 
 enum { PAGE = 4096, PAGES = 32, SLOTS = 200 };

@@ -175,7 +175,7 @@ NOINLINE HELPER void hazard_fill(size_t count, size_t size, put_function *put)
     CHECK(count >= 8, "too few to tell");
     held.count = lost.count = 0;
     for (size_t i = 0; i < count; i++) put(i, herd_add(&held, (char *)malloc(size), size));
-    herd_lose(&lost, 2000, size);
+    herd_lose(&lost, size > RARE_SIZE ? 200 : 2000, size);
 }
 
 NOINLINE HELPER void hazard_drop(size_t count, drop_function *drop)

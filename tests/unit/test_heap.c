@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { BLOCKS = 2000, OPERATIONS = 200000, THREADS = 3, EXCHANGES = 60000, MAILBOXES = 256 };
+enum { BLOCKS = 2000, OPERATIONS = 60000, THREADS = 3, EXCHANGES = 20000, MAILBOXES = 256 };
 
 static void first_use(void) { cache_self.state = CACHE_LIVE; }
 
