@@ -8,19 +8,22 @@
 // changes: the hidden ones are taken out of the mask, and the handler is enter_handler, which calls the program's. It is
 // there to end a system call that a stop interrupted a moment before (S32, world/interrupt.h).
 //
-// Masks. In the kernel's masks SIGSTKFLT, which Linux never sends, stands for the hidden signals: blocked when one of
-// them would be. So their state goes wherever masks go, through sigreturn, siglongjmp, new threads, and nothing has to
-// be undone when a handler ends or jumps out. Which of them it was tells the mask the program asked for last.
+// Masks. In the kernel's masks and sets each hidden signal has a shadow: another signal that is blocked when the hidden
+// one would be. So its state goes wherever masks go, through sigreturn, siglongjmp, new threads, and nothing has to be
+// undone when a handler ends or jumps out. The shadows are SIGSTKFLT, which Linux never sends, and for SIGSEGV a
+// real-time signal; the mask the program asked for last tells whether it meant them themselves.
 //
-// A hidden signal that arrives while the program blocks it is held for its thread, and sent again when a call that
-// changes the mask lets it through.
+// Pending. A hidden signal that arrives where the program blocks it is sent on as its shadow, with its own number in
+// si_errno. There the kernel keeps it, lets it through when the program unblocks it by whatever means, and hands it to
+// sigwait and signalfd.
 //
 // Everything here may be called in the program's handlers: thread-local words, and one spin lock held with all signals
 // blocked. A vfork child shares our memory, not our dispositions: it stores nothing, and its changes go to the kernel.
 //
-// Known gaps. sigwait, sigtimedwait and signalfd never report a hidden signal. A held one is not let through by
-// sigreturn, siglongjmp or setcontext alone. Masks in posix_spawn attributes and in contexts made for setcontext go to
-// the kernel as they are. After execve the new program inherits neither SIG_IGN nor a blocked state of the stop signal.
+// Known gaps. getcontext shows the kernel's mask, and masks put into contexts for setcontext, or into posix_spawn
+// attributes, go to the kernel as they are. After execve the new program inherits neither SIG_IGN nor a blocked state of
+// the stop signal. One that coincides with a stop is lost, as signals of one number are. The shadows themselves are
+// blocked when their signals are; SIGSTKFLT only then.
 #include "signal.h"
 
 #include "base/bits.h"
@@ -33,12 +36,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 
-enum hidden { HIDDEN_STOP, HIDDEN_SEGV, HIDDEN_COUNT };
-
 enum {
-    SHADOW = SIGSTKFLT,
+    STOP_SHADOW = SIGSTKFLT,
+    SEGV_SHADOW = 57,
     FIRST_INTERNAL = 32, // the C library's own two: cancellation and setuid
     SA_RESTORER_FLAG = 0x04000000,
     KNOWN_FLAGS = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
@@ -49,21 +52,17 @@ enum {
     (1UL << (SIGKILL - 1) | 1UL << (SIGSTOP - 1) | 1UL << (FIRST_INTERNAL - 1) | 1UL << FIRST_INTERNAL)
 
 bool signal_hide_segv;
+bool signal_descriptors;
+static fd_set descriptors; // that signalfd returned for sets with hidden signals
 
 static pid_t owner;                                    // whose dispositions these are; 0: not booted
 static atomic_flag guard = ATOMIC_FLAG_INIT;           // held with all signals blocked
 static struct signal_action wanted[_NSIG];             // guard; enter_handler reads single fields without it
 static void (*segv_install)(uint64_t mask, int flags); // guard
 static _Atomic uint64_t interrupting;                  // siginterrupt(n, 1) was called
+static _Atomic uint64_t sent_on;                       // hidden signals that are pending as their shadows
 
 static __thread volatile uint64_t believed; // the mask the program asked for last
-
-static __thread struct held {
-    volatile bool present;
-    siginfo_t info;
-} held[HIDDEN_COUNT];
-
-static int number_of(enum hidden which) { return which == HIDDEN_STOP ? stop_signal : SIGSEGV; }
 
 static bool is_hidden(int signal) { return signal == stop_signal || (signal_hide_segv && signal == SIGSEGV); }
 
@@ -76,21 +75,29 @@ static uint64_t hidden_bits(void)
     return sys_sigbit(stop_signal) | (signal_hide_segv ? sys_sigbit(SIGSEGV) : 0);
 }
 
+static int shadow_of(int signal) { return signal == stop_signal ? STOP_SHADOW : SEGV_SHADOW; }
+
 static uint64_t to_kernel(uint64_t program)
 {
-    uint64_t hidden = hidden_bits();
-    return (program & ~hidden) | (program & hidden ? sys_sigbit(SHADOW) : 0);
+    uint64_t kernel = program & ~(hidden_bits() | sys_sigbit(STOP_SHADOW));
+    if (program & sys_sigbit(stop_signal))
+        kernel |= sys_sigbit(STOP_SHADOW);
+    if (signal_hide_segv && program & sys_sigbit(SIGSEGV))
+        kernel |= sys_sigbit(SEGV_SHADOW);
+    return kernel;
 }
 
 // The program's view of a kernel mask; last is what it asked for last in that place.
 static uint64_t to_program(uint64_t kernel, uint64_t last)
 {
-    uint64_t hidden = hidden_bits();
+    uint64_t program = kernel, shadow = sys_sigbit(SEGV_SHADOW), segv = sys_sigbit(SIGSEGV);
     if (to_kernel(last) == kernel)
         return last;
-    if (!(kernel & sys_sigbit(SHADOW)))
-        return kernel;
-    return kernel | (last & hidden ? last & hidden : hidden);
+    if (kernel & sys_sigbit(STOP_SHADOW))
+        program |= sys_sigbit(stop_signal);
+    if (signal_hide_segv && kernel & shadow && (last & (shadow | segv)) != shadow)
+        program |= segv;
+    return program;
 }
 
 // The calling thread's.
@@ -116,53 +123,6 @@ const sigset_t *signal_kernel_set(const sigset_t *set, sigset_t *copy)
     return copy;
 }
 
-static void send_again(int signal, siginfo_t *info)
-{
-    sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), signal, (long)info, 0, 0);
-}
-
-// Sends again what is held and not in the mask; returns whether there was any.
-static bool let_through(uint64_t mask)
-{
-    bool any = false;
-    for (enum hidden which = 0; which < HIDDEN_COUNT; which++) {
-        if (likely(!held[which].present) || mask & sys_sigbit(number_of(which)))
-            continue;
-        siginfo_t info = held[which].info;
-        held[which].present = false;
-        send_again(number_of(which), &info);
-        any = true;
-    }
-    return any;
-}
-
-static void hold(enum hidden which, const siginfo_t *info)
-{
-    if (held[which].present)
-        return; // signals of one number do not queue
-    held[which].info = *info;
-    held[which].present = true;
-}
-
-static uint64_t held_bits(void)
-{
-    uint64_t bits = 0;
-    for (enum hidden which = 0; which < HIDDEN_COUNT; which++)
-        bits |= held[which].present ? sys_sigbit(number_of(which)) : 0;
-    return bits;
-}
-
-bool signal_release(const sigset_t *set)
-{
-    if (likely(!set || !held_bits()))
-        return false;
-    uint64_t outside = program_mask();
-    set_program_mask(set->__val[0] & ~UNBLOCKABLE); // or what we send again would be held again
-    bool any = let_through(believed);
-    set_program_mask(outside);
-    return any;
-}
-
 // pthread_sigmask: returns an error number.
 static int change_mask(int how, const sigset_t *set, sigset_t *old)
 {
@@ -173,8 +133,6 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old)
         set_program_mask(how == SIG_BLOCK ? mask | change : how == SIG_UNBLOCK ? mask & ~change : change);
     if (old)
         old->__val[0] = mask;
-    if (set)
-        let_through(believed);
     return 0;
 }
 
@@ -243,17 +201,22 @@ EXPORT int sigpending(sigset_t *set)
     typeof(sigpending) *real = real_symbol(&cache, "sigpending");
     sigset_t pending;
     int result = real(&pending);
+    for (int signal = 1; result == 0 && sent_on && signal < _NSIG; signal++)
+        if (sent_on & sys_sigbit(signal) && pending.__val[0] & sys_sigbit(shadow_of(signal)))
+            pending.__val[0] ^= sys_sigbit(signal) | sys_sigbit(shadow_of(signal));
     if (result == 0)
-        *set = (sigset_t){{pending.__val[0] | held_bits()}};
+        *set = (sigset_t){{pending.__val[0]}};
     return result;
 }
 
-EXPORT int sigwait(const sigset_t *restrict set, int *restrict signal)
+int signal_received(siginfo_t *info)
 {
-    static void *_Atomic cache;
-    typeof(sigwait) *real = real_symbol(&cache, "sigwait");
-    sigset_t copy;
-    return real(signal_kernel_set(set, &copy), signal);
+    if (is_hidden(info->si_errno) && info->si_signo == shadow_of(info->si_errno)) {
+        info->si_signo = info->si_errno;
+        info->si_errno = 0;
+        sent_on &= ~sys_sigbit(info->si_signo);
+    }
+    return info->si_signo;
 }
 
 EXPORT int signalfd(int fd, const sigset_t *set, int flags)
@@ -261,7 +224,25 @@ EXPORT int signalfd(int fd, const sigset_t *set, int flags)
     static void *_Atomic cache;
     typeof(signalfd) *real = real_symbol(&cache, "signalfd");
     sigset_t copy;
-    return real(fd, signal_kernel_set(set, &copy), flags);
+    int result = real(fd, signal_kernel_set(set, &copy), flags);
+    if (result >= 0 && result < FD_SETSIZE && set->__val[0] & hidden_bits()) {
+        FD_SET(result, &descriptors);
+        signal_descriptors = true;
+    }
+    return result;
+}
+
+void signal_received_by_fd(int fd, void *buffer, long bytes)
+{
+    struct signalfd_siginfo *info = buffer;
+    if (fd < 0 || fd >= FD_SETSIZE || !FD_ISSET(fd, &descriptors))
+        return;
+    for (; bytes >= (long)sizeof *info; bytes -= (long)sizeof *info, info++)
+        if (is_hidden(info->ssi_errno) && (int)info->ssi_signo == shadow_of(info->ssi_errno)) {
+            info->ssi_signo = (uint32_t)info->ssi_errno;
+            info->ssi_errno = 0;
+            sent_on &= ~sys_sigbit((int)info->ssi_signo);
+        }
 }
 
 EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *set)
@@ -326,37 +307,56 @@ static uint64_t mask_inside(const struct signal_action *action, int signal, uint
     return (outside | action->mask | (action->flags & SA_NODEFER ? 0 : sys_sigbit(signal))) & ~UNBLOCKABLE;
 }
 
-static void install_segv_locked(void)
-{
-    const struct signal_action *action = &wanted[SIGSEGV];
-    int flags = has_handler(action) ? (int)action->flags & (SA_ONSTACK | SA_RESTART)
-                                    : SA_ONSTACK | SA_RESTART;
-    segv_install(to_kernel(mask_inside(action, SIGSEGV, 0)), flags | SA_SIGINFO | SA_NODEFER);
-}
-
-// Calls the program's handler, which may jump out. What it waits for is not what was announced outside.
-static void call_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
-{
-    interrupt_end_call(uc, (action->flags & SA_RESTART) != 0);
-    struct interrupt outside = interrupt_self;
-    interrupt_forget();
-    action->handler(signal, info, uc);
-    interrupt_self = outside;
-}
-
-// The kernel's handler for all signals that are not hidden.
-static void enter_handler(int signal, siginfo_t *info, void *context)
-{
-    const struct signal_action action = {.handler = wanted[signal].handler, .flags = wanted[signal].flags};
-    call_handler(&action, signal, info, context);
-}
-
 static void *_Atomic sigaction_cache;
 
 static int real_sigaction(int signal, const struct sigaction *act, struct sigaction *old)
 {
     typeof(sigaction) *real = real_symbol(&sigaction_cache, "sigaction");
     return real(signal, act, old);
+}
+
+// Until the back-end catches SIGSEGV.
+static void install_forward(uint64_t mask, int flags)
+{
+    const struct sigaction act = {
+        .sa_sigaction = signal_forward_segv, .sa_mask = {{mask}}, .sa_flags = flags};
+    real_sigaction(SIGSEGV, &act, NULL);
+}
+
+static void install_segv_locked(void)
+{
+    const struct signal_action *action = &wanted[SIGSEGV];
+    int flags = has_handler(action) ? (int)action->flags & (SA_ONSTACK | SA_RESTART)
+                                    : SA_ONSTACK | SA_RESTART;
+    (segv_install ? segv_install : install_forward)(to_kernel(mask_inside(action, SIGSEGV, 0)),
+                                                    flags | SA_SIGINFO | SA_NODEFER);
+}
+
+// Calls the program's handler with the context it would have without us. It may jump out, and may change the mask that
+// is in force afterwards. What it waits for is not what was announced outside.
+static void call_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
+{
+    unsigned long *mask = &uc->uc_sigmask.__val[0];
+    struct interrupt outside = interrupt_self;
+    interrupt_end_call(uc, (action->flags & SA_RESTART) != 0);
+    interrupt_forget();
+    *mask = to_program(*mask, believed);
+    believed = mask_inside(action, signal, *mask);
+    action->handler(signal, info, uc);
+    believed = *mask & ~UNBLOCKABLE;
+    *mask = to_kernel(believed);
+    interrupt_self = outside;
+    interrupt_handled(uc);
+}
+
+static void shadow_handler(int signal, siginfo_t *info, void *context);
+
+// The kernel's handler for all signals that are not hidden.
+static void enter_handler(int signal, siginfo_t *info, void *context)
+{
+    const struct signal_action action = wanted[signal];
+    if (has_handler(&action)) // a system call may have copied us from another signal
+        call_handler(&action, signal, info, context);
 }
 
 // The action as the kernel shall have it.
@@ -386,7 +386,9 @@ static int visible_action_locked(int signal, const struct sigaction *act, struct
     }
     if (old && old->sa_sigaction == enter_handler)
         old->sa_sigaction = before.handler;
-    if (old)
+    if (old && old->sa_sigaction == shadow_handler)
+        from_action(old, &before);
+    else if (old)
         old->sa_mask.__val[0] = to_program(old->sa_mask.__val[0], before.mask);
     return 0;
 }
@@ -402,8 +404,8 @@ static int visible_action(int signal, const struct sigaction *act, struct sigact
     return result;
 }
 
-// Before the back-end catches SIGSEGV the kernel has the program's own action. The stop signal's handler passes on the
-// program's signals, so it has to be there although nothing may ever need stopping.
+// The stop signal's handler passes on the program's signals, so it has to be there although nothing may ever need
+// stopping.
 static int hidden_action(int signal, const struct sigaction *act, struct sigaction *old)
 {
     bool other = in_other_process();
@@ -413,10 +415,10 @@ static int hidden_action(int signal, const struct sigaction *act, struct sigacti
         wanted[signal] = to_action(act);
     if (act && !other && signal == stop_signal)
         stop_boot(signal);
-    if (act && !other && signal == SIGSEGV && segv_install)
+    if (act && !other && signal == SIGSEGV)
         install_segv_locked();
-    if (act && (other || (signal == SIGSEGV && !segv_install))) {
-        struct sigaction kernel = kernel_action(act, !other);
+    if (act && other) {
+        struct sigaction kernel = kernel_action(act, false);
         real_sigaction(signal, &kernel, NULL);
     }
     guard_unlock(mask);
@@ -510,25 +512,14 @@ static struct signal_action take_action(int signal)
     return action;
 }
 
-// The program's mask where the signal arrived.
-static uint64_t mask_at(const ucontext_t *uc)
+// Calls the program's handler as the kernel would; all signals are blocked, or what it wants blocked already is.
+static void run_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
 {
-    if (interrupt_self.mask != INTERRUPT_OWN_MASK && interrupt_waiting(uc))
-        return interrupt_self.mask & ~UNBLOCKABLE;
-    return to_program(uc->uc_sigmask.__val[0], believed);
-}
-
-// Runs the program's handler as the kernel would. It may jump out: nothing is left undone then.
-static void run_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc,
-                        uint64_t mask)
-{
-    uint64_t outside = to_program(uc->uc_sigmask.__val[0], believed), ours;
-    sys_sigprocmask(SIG_BLOCK, NULL, &ours);
-    set_program_mask(mask_inside(action, signal, mask));
+    uint64_t mask = to_program(uc->uc_sigmask.__val[0], believed), ours;
+    uint64_t kernel = to_kernel(mask_inside(action, signal, mask));
+    sys_sigprocmask(SIG_SETMASK, &kernel, &ours);
     call_handler(action, signal, info, uc);
     sys_sigprocmask(SIG_SETMASK, &ours, NULL);
-    believed = outside;
-    let_through(outside);
 }
 
 static void restore_default(int signal)
@@ -542,30 +533,65 @@ static bool ignored_by_default(int signal)
     return signal == SIGURG || signal == SIGCHLD || signal == SIGWINCH || signal == SIGCONT;
 }
 
-// What happens to a hidden signal that was not ours. The call it interrupted goes on, unless a handler ends it again.
-static void meet(enum hidden which, siginfo_t *info, ucontext_t *uc)
+static void send(int signal, siginfo_t *info)
 {
-    int signal = number_of(which);
-    uint64_t mask = mask_at(uc);
-    interrupt_resume(uc);
-    if (mask & sys_sigbit(signal)) {
-        hold(which, info);
-        return;
-    }
+    if (info->si_code == SI_TKILL)
+        sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), signal, (long)info, 0, 0);
+    else
+        sys_call3(SYS_rt_sigqueueinfo, sys_getpid(), signal, (long)info);
+}
+
+// A signal that was not ours meets the program's action, unless blocked. The call it interrupted goes on, unless a
+// handler ends it again.
+static void deliver(int signal, siginfo_t *info, ucontext_t *uc)
+{
     struct signal_action action = take_action(signal);
+    interrupt_resume(uc);
     if (has_handler(&action)) {
-        run_handler(&action, signal, info, uc, mask);
+        run_handler(&action, signal, info, uc);
     } else if (!action.handler && !ignored_by_default(signal)) {
         restore_default(signal);
-        send_again(signal, info);
+        send(signal, info);
+    }
+}
+
+static void shadow_handler(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    deliver(signal_received(info), info, context);
+}
+
+static void install_shadow(int shadow)
+{
+    struct sigaction act = {.sa_sigaction = shadow_handler, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+    sigfillset(&act.sa_mask);
+    act.sa_mask.__val[0] &= ~hidden_bits();
+    real_sigaction(shadow, &act, NULL);
+}
+
+// A hidden signal that the program blocks waits as its shadow.
+static void send_on(int signal, siginfo_t *info)
+{
+    install_shadow(shadow_of(signal));
+    sent_on |= sys_sigbit(signal);
+    info->si_errno = signal;
+    send(shadow_of(signal), info);
+}
+
+static void deliver_unless_blocked(int signal, siginfo_t *info, ucontext_t *uc)
+{
+    if (!(to_program(uc->uc_sigmask.__val[0], believed) & sys_sigbit(signal))) {
+        deliver(signal, info, uc);
+    } else {
+        interrupt_resume(uc);
+        send_on(signal, info);
     }
 }
 
 // A signal with the stop signal's number that the collector did not send; all signals are blocked.
 static void foreign_signal(int signal, siginfo_t *info, void *context)
 {
-    (void)signal;
-    meet(HIDDEN_STOP, info, context);
+    deliver_unless_blocked(signal, info, context);
 }
 
 // A fault that the kernel would not let the program handle kills it: with the default action back in place, the
@@ -573,14 +599,13 @@ static void foreign_signal(int signal, siginfo_t *info, void *context)
 void signal_forward_segv(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
-    uint64_t mask = mask_at(uc);
     if (info->si_code <= 0) { // sent, not a fault
-        meet(HIDDEN_SEGV, info, uc);
+        deliver_unless_blocked(signal, info, uc);
         return;
     }
     struct signal_action action = take_action(signal);
-    if (has_handler(&action) && !(mask & sys_sigbit(signal)))
-        run_handler(&action, signal, info, uc, mask);
+    if (has_handler(&action) && !(to_program(uc->uc_sigmask.__val[0], believed) & sys_sigbit(signal)))
+        run_handler(&action, signal, info, uc);
     else
         restore_default(signal);
 }

@@ -21,9 +21,13 @@ void signal_forward_segv(int signal, siginfo_t *info, void *context);
 void signal_boot(void);
 void signal_fork_child(void);
 
-// The set the kernel may have in the place of one the program passed, stored in copy; NULL stays NULL.
+// The set the kernel gets in the place of one the program passed, stored in copy; NULL stays NULL.
 const sigset_t *signal_kernel_set(const sigset_t *set, sigset_t *copy);
 
-// A call is about to wait with this mask of the program's in place (NULL: its own). True if a signal of ours that was
-// held for the program was thereby let through: then its handler has run, and the call must fail with EINTR.
-bool signal_release(const sigset_t *set);
+// The number of a signal that was waited for with such a set, as the program knows it; also set in *info.
+int signal_received(siginfo_t *info);
+
+// The same for what was read from a descriptor that signalfd returned: the caller of read shall pass what it got, if
+// signal_descriptors says that there ever was one.
+extern bool signal_descriptors;
+void signal_received_by_fd(int fd, void *buffer, long bytes);

@@ -24,16 +24,15 @@
 
 enum { MS_PER_S = 1000, NS_PER_US = 1000, NS_PER_MS = 1000000, US_PER_S = 1000000 };
 
-static inline __attribute__((always_inline)) void announce(int number, const sigset_t *mask,
-                                                           const struct timespec *whole)
+static inline __attribute__((always_inline)) void announce(int number, const struct timespec *whole)
 {
-    interrupt_announce(number, mask ? mask->__val[0] : INTERRUPT_OWN_MASK, CLOCK_MONOTONIC, whole);
+    interrupt_announce(number, CLOCK_MONOTONIC, whole);
 }
 
-static inline __attribute__((always_inline)) void announce_ms(int number, const sigset_t *mask, int ms)
+static inline __attribute__((always_inline)) void announce_ms(int number, int ms)
 {
     const struct timespec whole = {ms / MS_PER_S, ms % MS_PER_S * NS_PER_MS};
-    announce(number, mask, ms > 0 ? &whole : NULL);
+    announce(number, ms > 0 ? &whole : NULL);
 }
 
 // What the kernel is given for a relative time, where it does not store what remains: a copy that the handler may change.
@@ -61,12 +60,6 @@ static uint32_t publish_sets(int count, const fd_set *in, const fd_set *out, con
     return kwrite_enter(sets, 3);
 }
 
-static int interrupted_by_held_signal(void)
-{
-    errno = EINTR;
-    return -1;
-}
-
 // --- descriptors -------------------------------------------------------------------------------------------------
 
 EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
@@ -74,7 +67,7 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
     static void *_Atomic cache;
     typeof(poll) *real = real_symbol(&cache, "poll");
     uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
-    announce_ms(SYS_poll, NULL, timeout);
+    announce_ms(SYS_poll, timeout);
     return done(real(fds, count, timeout), ticket);
 }
 
@@ -83,10 +76,8 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
     static void *_Atomic cache;
     typeof(ppoll) *real = real_symbol(&cache, "ppoll");
     sigset_t copy;
-    if (signal_release(mask))
-        return interrupted_by_held_signal();
     uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
-    announce(SYS_ppoll, mask, timeout);
+    announce(SYS_ppoll, timeout);
     return done(real(fds, count, timeout, signal_kernel_set(mask, &copy)), ticket);
 }
 
@@ -97,7 +88,7 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t byte
     static void *_Atomic cache;
     typeof(__poll_chk) *real = real_symbol(&cache, "__poll_chk");
     uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
-    announce_ms(SYS_poll, NULL, timeout);
+    announce_ms(SYS_poll, timeout);
     return done(real(fds, count, timeout, bytes), ticket);
 }
 
@@ -109,10 +100,8 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
     static void *_Atomic cache;
     typeof(__ppoll_chk) *real = real_symbol(&cache, "__ppoll_chk");
     sigset_t copy;
-    if (signal_release(mask))
-        return interrupted_by_held_signal();
     uint32_t ticket = kwrite_enter_one(fds, count * sizeof *fds);
-    announce(SYS_ppoll, mask, timeout);
+    announce(SYS_ppoll, timeout);
     return done(real(fds, count, timeout, signal_kernel_set(mask, &copy), bytes), ticket);
 }
 
@@ -125,7 +114,7 @@ EXPORT int select(int count, fd_set *in, fd_set *out, fd_set *exceptional, struc
         whole = (struct timespec){timeout->tv_sec + timeout->tv_usec / US_PER_S,
                                   timeout->tv_usec % US_PER_S * NS_PER_US};
     uint32_t ticket = publish_sets(count, in, out, exceptional);
-    announce(SYS_pselect6, NULL, timeout ? &whole : NULL);
+    announce(SYS_pselect6, timeout ? &whole : NULL);
     return done(real(count, in, out, exceptional, timeout), ticket);
 }
 
@@ -135,10 +124,8 @@ EXPORT int pselect(int count, fd_set *in, fd_set *out, fd_set *exceptional, cons
     static void *_Atomic cache;
     typeof(pselect) *real = real_symbol(&cache, "pselect");
     sigset_t copy;
-    if (signal_release(mask))
-        return interrupted_by_held_signal();
     uint32_t ticket = publish_sets(count, in, out, exceptional);
-    announce(SYS_pselect6, mask, timeout);
+    announce(SYS_pselect6, timeout);
     return done(real(count, in, out, exceptional, timeout, signal_kernel_set(mask, &copy)), ticket);
 }
 
@@ -147,7 +134,7 @@ EXPORT int epoll_wait(int epfd, struct epoll_event *events, int room, int timeou
     static void *_Atomic cache;
     typeof(epoll_wait) *real = real_symbol(&cache, "epoll_wait");
     uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
-    announce_ms(SYS_epoll_wait, NULL, timeout);
+    announce_ms(SYS_epoll_wait, timeout);
     return done(real(epfd, events, room, timeout), ticket);
 }
 
@@ -156,10 +143,8 @@ EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int room, int timeo
     static void *_Atomic cache;
     typeof(epoll_pwait) *real = real_symbol(&cache, "epoll_pwait");
     sigset_t copy;
-    if (signal_release(mask))
-        return interrupted_by_held_signal();
     uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
-    announce_ms(SYS_epoll_pwait, mask, timeout);
+    announce_ms(SYS_epoll_pwait, timeout);
     return done(real(epfd, events, room, timeout, signal_kernel_set(mask, &copy)), ticket);
 }
 
@@ -169,10 +154,8 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int room, const st
     static void *_Atomic cache;
     typeof(epoll_pwait2) *real = real_symbol(&cache, "epoll_pwait2");
     sigset_t copy;
-    if (signal_release(mask))
-        return interrupted_by_held_signal();
     uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
-    announce(SYS_epoll_pwait2, mask, timeout);
+    announce(SYS_epoll_pwait2, timeout);
     return done(real(epfd, events, room, changeable(timeout), signal_kernel_set(mask, &copy)), ticket);
 }
 
@@ -187,7 +170,7 @@ static int sleep_for(clockid_t clock, int flags, const struct timespec *time, st
     int error = errno;
     if (flags & TIMER_ABSTIME)
         return real(clock, flags, time, rest);
-    interrupt_announce(SYS_clock_nanosleep, INTERRUPT_OWN_MASK, clock, time);
+    interrupt_announce(SYS_clock_nanosleep, clock, time);
     errno = error; // the clock may not exist
     int result = done(real(clock, flags, &interrupt_self.left, &unslept), KWRITE_NOTHING);
     if (result == EINTR && rest)
@@ -234,9 +217,7 @@ EXPORT int sigsuspend(const sigset_t *mask)
     static void *_Atomic cache;
     typeof(sigsuspend) *real = real_symbol(&cache, "sigsuspend");
     sigset_t copy;
-    if (signal_release(mask))
-        return interrupted_by_held_signal();
-    announce(SYS_rt_sigsuspend, mask, NULL);
+    announce(SYS_rt_sigsuspend, NULL);
     return done(real(signal_kernel_set(mask, &copy)), KWRITE_NOTHING);
 }
 
@@ -246,9 +227,15 @@ EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
     static void *_Atomic cache;
     typeof(sigtimedwait) *real = real_symbol(&cache, "sigtimedwait");
     sigset_t copy;
-    uint32_t ticket = kwrite_enter_one(info, info ? sizeof *info : 0);
-    announce(SYS_rt_sigtimedwait, NULL, timeout);
-    return done(real(signal_kernel_set(set, &copy), info, changeable(timeout)), ticket);
+    siginfo_t got;
+    announce(SYS_rt_sigtimedwait, timeout);
+    int signal = done(real(signal_kernel_set(set, &copy), &got, changeable(timeout)), KWRITE_NOTHING);
+    if (signal > 0) {
+        signal = signal_received(&got);
+        if (info)
+            *info = got;
+    }
+    return signal;
 }
 
 EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
@@ -256,11 +243,23 @@ EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
     return sigtimedwait(set, info, NULL);
 }
 
+EXPORT int sigwait(const sigset_t *restrict set, int *restrict signal)
+{
+    int result;
+    do
+        result = sigtimedwait(set, NULL, NULL);
+    while (result < 0 && errno == EINTR);
+    if (result < 0)
+        return errno;
+    *signal = result;
+    return 0;
+}
+
 EXPORT int semtimedop(int id, struct sembuf *operations, size_t count, const struct timespec *timeout)
 {
     static void *_Atomic cache;
     typeof(semtimedop) *real = real_symbol(&cache, "semtimedop");
-    announce(SYS_semtimedop, NULL, timeout);
+    announce(SYS_semtimedop, timeout);
     return done(real(id, operations, count, changeable(timeout)), KWRITE_NOTHING);
 }
 

@@ -7,8 +7,7 @@
 // connect: Linux makes an interrupted one again itself under SA_RESTART, and the second call waits for the connection
 // that the first began (net/ipv4/af_inet.c, SS_CONNECTING); so we may too.
 //
-// Known gaps. Socket calls with SO_RCVTIMEO or SO_SNDTIMEO are made again with their whole timeout. If a stop arrives
-// while the kernel returns from a handler that interrupted a call, the call is made again: its EINTR looks like ours.
+// Known gap. Socket calls with SO_RCVTIMEO or SO_SNDTIMEO are made again with their whole timeout.
 #include "world/interrupt.h"
 
 #include "base/clock.h"
@@ -31,10 +30,19 @@ struct repeat {
 
 static __thread struct repeat last_repeat;
 
+// The interrupted call that a handler of the program's returned to last. The note is withdrawn by the next announcement,
+// or gets too old; till then a stop in a call at the same place may cost an EINTR more, where there was one just now.
+static __thread struct {
+    uintptr_t pc;
+    uintptr_t sp;
+    uint64_t when;
+} owed;
+
 // A signal frame is at least as large as this: the red zone, 512 bytes of legacy vector state, struct rt_sigframe.
 enum { SMALLEST_SIGNAL_FRAME = CONTEXT_RED_ZONE + 512 + 440 };
 enum { SYSCALL_BYTES = 2, MOV_BYTES = 5, MOV_EAX = 0xb8, URING_EXT_ARG = 8 };
 enum { NS_PER_US = 1000, NS_PER_MS = 1000000, MS_PER_S = 1000, NS_PER_S = 1000000000 };
+enum { OWED_NS = 100 * NS_PER_MS };
 
 enum timeout {
     RESTARTED,        // none; the kernel itself makes the call again for a handler with SA_RESTART
@@ -123,17 +131,46 @@ static uint64_t now(clockid_t clock)
     return clock_ns_of(clock == CLOCK_REALTIME ? CLOCK_MONOTONIC : clock);
 }
 
-void interrupt_prepare(int number, uint64_t mask, clockid_t clock, const struct timespec *whole)
+void interrupt_prepare(long number, clockid_t clock, const struct timespec *whole)
 {
     struct interrupt *i = &interrupt_self;
     i->frame = 0;
-    i->number = number;
-    i->mask = mask;
+    i->number = (int)number;
     i->clock = clock;
     i->timed = whole != NULL;
+    owed.sp = 0;
     if (whole) {
         i->whole = i->left = *whole;
         i->start = now(clock);
+    }
+}
+
+static bool has_relative_time(const struct call *call, const long *arguments)
+{
+    if (!arguments[call->argument])
+        return false;
+    switch ((enum timeout)call->timeout) {
+    case RELATIVE: return true;
+    case SLEEP: return !(arguments[1] & TIMER_ABSTIME);
+    case FUTEX: return ((int)arguments[1] & FUTEX_CMD_MASK) == FUTEX_WAIT;
+    default: return false;
+    }
+}
+
+void interrupt_prepare_raw(long number, long *arguments)
+{
+    const struct call *call = find_call(number);
+    bool milliseconds_given = call && call->timeout == MILLISECONDS && (int)arguments[call->argument] > 0;
+    if (milliseconds_given) {
+        int ms = (int)arguments[call->argument];
+        interrupt_prepare(number, CLOCK_MONOTONIC,
+                          &(struct timespec){ms / MS_PER_S, ms % MS_PER_S * NS_PER_MS});
+    } else if (call && has_relative_time(call, arguments)) {
+        clockid_t clock = call->timeout == SLEEP ? (clockid_t)arguments[0] : CLOCK_MONOTONIC;
+        interrupt_prepare(number, clock, (const struct timespec *)arguments[call->argument]);
+        arguments[call->argument] = (long)&interrupt_self.left;
+    } else {
+        interrupt_prepare(number, CLOCK_MONOTONIC, NULL);
     }
 }
 
@@ -190,13 +227,12 @@ static bool announced(const ucontext_t *uc, long number)
            (number < 0 || number == interrupt_self.number);
 }
 
-bool interrupt_waiting(const ucontext_t *uc) { return interrupted(uc) && announced(uc, call_number(uc)); }
-
 // Puts what remains in the place of the timeout; false: the call must not be made again.
 static bool adjust_timeout(ucontext_t *uc, const struct call *call)
 {
     greg_t *timeout = argument(uc, call->argument);
-    const struct interrupt *own = interrupt_waiting(uc) && interrupt_self.timed ? &interrupt_self : NULL;
+    const struct interrupt *own = interrupt_self.timed && announced(uc, call->number) ? &interrupt_self
+                                                                                      : NULL;
     struct timespec left = own ? time_left(own) : (struct timespec){0, 0};
     switch ((enum timeout)call->timeout) {
     case RESTARTED:
@@ -221,7 +257,10 @@ static bool adjust_timeout(ucontext_t *uc, const struct call *call)
         if (!*timeout)
             return true;
         break;
-    case FUTEX: return ((int)*argument(uc, 1) & FUTEX_CMD_MASK) != FUTEX_WAIT || !*timeout;
+    case FUTEX:
+        if (((int)*argument(uc, 1) & FUTEX_CMD_MASK) != FUTEX_WAIT || !*timeout)
+            return true;
+        break;
     case URING: return !(*timeout & URING_EXT_ARG);
     }
     if (!own || *timeout != (greg_t)&own->left)
@@ -251,7 +290,7 @@ static struct repeat repeat_at(const ucontext_t *uc)
 static bool make_again(ucontext_t *uc)
 {
     int number = call_number(uc);
-    if (number < 0 && interrupt_waiting(uc))
+    if (number < 0 && announced(uc, number))
         number = interrupt_self.number;
     const struct call *call = find_call(number);
     if (!call || !adjust_timeout(uc, call))
@@ -261,8 +300,25 @@ static bool make_again(ucontext_t *uc)
     return true;
 }
 
+static bool is_owed(const ucontext_t *uc)
+{
+    return context_sp(uc) == owed.sp && (uintptr_t)uc->uc_mcontext.gregs[REG_RIP] == owed.pc &&
+           clock_ns() - owed.when < OWED_NS;
+}
+
+void interrupt_handled(const ucontext_t *uc)
+{
+    if (!interrupted(uc))
+        return;
+    owed.pc = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+    owed.when = clock_ns();
+    owed.sp = context_sp(uc);
+}
+
 void interrupt_resume(ucontext_t *uc)
 {
+    if (interrupted(uc) && is_owed(uc))
+        return;
     if (interrupted(uc) ? make_again(uc) : set_back(uc))
         last_repeat = repeat_at(uc);
 }

@@ -11,9 +11,10 @@
 // The EINTR that is due. A handler of the program's that runs at a context set back like that (it came while the thread
 // was stopped, or right behind) must end the call as if it had interrupted it. All of the program's handlers are called
 // by preload/signal.c, which asks interrupt_end_call to see to that. Set back, a context points at the system call
-// instruction itself: there is no moment in between at which a signal could go unseen. The handler remembers where that
-// was and with which arguments; should the same call be just about to be made for the first time when it is taken for
-// that one, then it fails as if the signal had come a moment later.
+// instruction itself: there is no moment in between at which a signal could go unseen. The stop handler remembers where
+// that was and with which arguments; should the same call be just about to be made for the first time when it is taken
+// for that one, then it fails as if the signal had come a moment later. Conversely a stop may come while the kernel
+// returns from a handler of the program's to a call that this handler had ended: interrupt_handled remembers that one.
 #pragma once
 
 #include <signal.h>
@@ -27,33 +28,33 @@ struct interrupt {
     volatile int number;      // of the system call
     volatile bool timed;      // it waits at most `whole` from `start` on
     clockid_t clock;
-    uint64_t mask; // signals it blocks while it waits, as the program knows them
     uint64_t start;
     struct timespec whole;
     struct timespec left; // what is handed to the kernel where it reads a relative time
 };
 
-// The call keeps the thread's mask. (No set the program passes holds SIGKILL.)
-#define INTERRUPT_OWN_MASK UINT64_MAX
-
 extern __thread struct interrupt interrupt_self;
 
 // Notes all but the frame; whole is NULL for a call that may wait for ever, or until an absolute time.
-void interrupt_prepare(int number, uint64_t mask, clockid_t clock, const struct timespec *whole);
+void interrupt_prepare(long number, clockid_t clock, const struct timespec *whole);
+// The same for a call made by number; puts &interrupt_self.left in the place of a relative timeout.
+void interrupt_prepare_raw(long number, long *arguments);
 
 // Announces the call that follows, in the same function.
-static inline __attribute__((always_inline)) void interrupt_announce(int number, uint64_t mask,
-                                                                     clockid_t clock,
+static inline __attribute__((always_inline)) void interrupt_announce(long number, clockid_t clock,
                                                                      const struct timespec *whole)
 {
-    interrupt_prepare(number, mask, clock, whole);
+    interrupt_prepare(number, clock, whole);
+    interrupt_self.frame = (uintptr_t)__builtin_frame_address(0);
+}
+
+static inline __attribute__((always_inline)) void interrupt_announce_raw(long number, long *arguments)
+{
+    interrupt_prepare_raw(number, arguments);
     interrupt_self.frame = (uintptr_t)__builtin_frame_address(0);
 }
 
 static inline void interrupt_forget(void) { interrupt_self.frame = 0; }
-
-// The context stands right behind the call that was announced, which was interrupted.
-bool interrupt_waiting(const ucontext_t *uc);
 
 // A stop is over, or a signal came that the program does not see: called by its handler as the last thing.
 void interrupt_resume(ucontext_t *uc);
@@ -61,6 +62,8 @@ void interrupt_resume(ucontext_t *uc);
 // A handler of the program's, with or without SA_RESTART, runs at this context: a call that was to be made again, and
 // that this handler would have interrupted, fails with EINTR.
 void interrupt_end_call(ucontext_t *uc, bool restart);
+// That handler is about to return to this context.
+void interrupt_handled(const ucontext_t *uc);
 
 // rt_sigaction's structure.
 struct signal_action {

@@ -75,6 +75,7 @@ class Plan:
     quick: bool
     check_trace: bool
     extra: list             # NAME=VALUE from --set
+    limit: float | None     # from --limit
 
 
 class Run:
@@ -85,9 +86,10 @@ class Run:
         for name in "work", "trace":
             (self.folder / name).mkdir(parents=True)
         (self.folder / "trace").chmod(0o1777)           # a server that dropped its privileges traces, too
+        self.limit = plan.limit if plan.limit and config is not REFERENCE else app.limit
         env = {"CACHE": str(plan.root / app.name / "cache"), "QUICK": "1" if plan.quick else "",
                "PRELOAD": " ".join(["env", *self.preload(plan)])}
-        self.outcome = job.run(HERE / f"{app.name}.sh", self.folder / "work", env, app.limit,
+        self.outcome = job.run(HERE / f"{app.name}.sh", self.folder / "work", env, self.limit,
                                self.folder / "stdout", self.folder / "stderr", str(plan.library))
         self.stdout = (self.folder / "stdout").read_bytes()
         self.stderr = (self.folder / "stderr").read_text(errors="replace").splitlines()
@@ -149,7 +151,7 @@ def complaints(run, reference, plan):
     """All that is wrong with a run, in words; empty if it passed."""
     wrong, status, expected = [], run.outcome.status, reference.outcome.status
     if status is None:
-        wrong.append(f"still running after {run.app.limit:.0f} s: {', '.join(run.outcome.hung) or 'nothing preloaded'}")
+        wrong.append(f"still running after {run.limit:.0f} s: {', '.join(run.outcome.hung) or 'nothing preloaded'}")
     elif status != expected:
         wrong.append(f"exit status {status}, without the library {expected}")
     if status is not None and run.stdout != reference.stdout:

@@ -462,7 +462,8 @@ static void reach(const struct world *w)
     for (; seen[at]; at = (at + 1) % INDEX_SIZE)
         if (memcmp(&worlds[seen[at] - 1], w, sizeof *w) == 0)
             return;
-    ck_assert_uint_lt(world_count, MOST_WORLDS);
+    if (world_count == MOST_WORLDS)
+        ck_abort_msg("%s: too many worlds", scenario->name);
     worlds[world_count++] = *w;
     seen[at] = (uint32_t)world_count;
 }
