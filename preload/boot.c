@@ -75,6 +75,16 @@ static void find_libc(void)
     }
 }
 
+// An executable that is not position-independent and takes malloc's address has a stub of its own by that name, which leads to
+// ours: an undefined symbol with a value.
+static bool is_definition(void *address)
+{
+    Dl_info info;
+    const ElfW(Sym) *symbol = NULL;
+    return dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
+           symbol->st_shndx != SHN_UNDEF;
+}
+
 // A program or library with an allocator of its own: blocks of one reach the other, and we cannot see into its heap.
 // (Our own references go through the dynamic linker too, so it is not enough to compare addresses with `malloc`.)
 static void look_for_other_allocators(void)
@@ -82,9 +92,11 @@ static void look_for_other_allocators(void)
     static const char *const names[] = {"malloc",  "free",           "calloc",
                                         "realloc", "posix_memalign", "aligned_alloc"};
     struct code_range ours = object_of((uintptr_t)own_our_data).code;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (!code_contains(&ours, dlsym(RTLD_DEFAULT, names[i])))
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        void *found = dlsym(RTLD_DEFAULT, names[i]);
+        if (!code_contains(&ours, found) && is_definition(found))
             collector_passive("the program brings its own malloc");
+    }
 }
 
 __attribute__((constructor(101))) static void boot(int argc, char **argv, char **envp)
