@@ -35,6 +35,7 @@ for options_ in '-c aes128-ctr -m hmac-sha2-512' '-c chacha20-poly1305@openssh.c
     say "$options_" "$(ssh_ $options_ cat < words | digest)"
 done
 for ((n = 0; n < $(size 8 40); n++)); do ssh_ "echo $n" > out.$n & done
+# shellcheck disable=SC2046 # one argument a job is what is wanted
 wait $(jobs -p | grep -v "^$server$")
 say parallel "$(cat out.? out.?? 2> /dev/null | sort -n | digest)"
 printf 'put words copy\nget copy back\nrename copy renamed\nls -1 renamed\n' | $PRELOAD sftp $options -q -b - -P "$port" "$user@127.0.0.1:$PWD" 2>&1 | grep -v '^sftp>' || :
