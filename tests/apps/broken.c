@@ -1,5 +1,5 @@
 // Stand-in libraries for selftest: each is wrong, or silent, in one way. -DFAULT=NAME chooses the constructor.
-#define _GNU_SOURCE
+// cflags: -DFAULT=healthy
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
