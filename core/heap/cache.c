@@ -22,11 +22,11 @@ static bool open_magazine(struct magazine *m, unsigned bin)
         spare[class] = array[0];
     lock_release(&spare_guard);
     if (!array)
-        array = meta_alloc(capacity * sizeof array[0]);
+        array = meta_alloc((capacity + 1) * sizeof array[0]);
     if (!array)
         return false;
     array[0] = NULL;
-    m->slot = array;
+    m->slot = array + 1;
     m->limit = capacity;
     return true;
 }
@@ -34,7 +34,7 @@ static bool open_magazine(struct magazine *m, unsigned bin)
 static void close_magazine(struct magazine *m, unsigned bin)
 {
     unsigned class = bin % CLASS_COUNT;
-    void **array = m->slot;
+    void **array = m->slot - 1;
     m->limit = 0;
     m->slot = NULL;
     lock_acquire(&spare_guard);
@@ -139,6 +139,10 @@ void cache_free(struct cache *c, unsigned bin, void *p)
         return;
     if (c->state != CACHE_LIVE || (!m->slot && !open_magazine(m, bin))) {
         give_back(bin, &p, 1);
+        return;
+    }
+    if (m->slot[(ptrdiff_t)m->n - 1] == p) { // G3
+        heap_report_double_free(p);
         return;
     }
     if (m->n == m->limit) { // the older half goes: its lines are colder

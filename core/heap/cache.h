@@ -7,7 +7,9 @@
 // G2. A thread interrupted inside a push or a pop holds the pointer in a register, from before the count changes until
 //     after: the scan of its registers (or of the signal frame they were saved in) marks the slot, whoever has it by then.
 //     Hence: pop reads the slot before it lowers n, push writes it before it raises n and keeps it alive to the end.
-// G3. Everything but push and pop happens inside a critical section.
+// G3. What push finds on top already was freed twice in a row. A copy further down is found when it is given back: its
+//     free bit is set by then (span_give), unless the slot was handed out again.
+// G4. Everything but push and pop happens inside a critical section.
 #pragma once
 
 #include "base/crit.h"
@@ -15,7 +17,7 @@
 #include "heap/span.h"
 
 struct magazine {
-    void **slot; // capacity + 1 entries (G2), NULL until the first refill
+    void **slot; // capacity entries behind one that is NULL; NULL until the first refill
     uint32_t n;
     uint32_t limit; // capacity; 0 while there is no array
 };
@@ -43,10 +45,11 @@ static inline void *magazine_pop(struct magazine *m)
     return p;
 }
 
+// False: there is no room, or the slot is on top already (G3).
 static inline bool magazine_push(struct magazine *m, void *p)
 {
     uint32_t n = m->n;
-    if (unlikely(n >= m->limit))
+    if (unlikely(n >= m->limit || m->slot[(ptrdiff_t)n - 1] == p))
         return false;
     m->slot[n] = p;
     atomic_signal_fence(memory_order_seq_cst);

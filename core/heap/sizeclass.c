@@ -28,6 +28,7 @@ void sizeclass_boot(void)
             .size = size,
             .reciprocal = (uint32_t)(((1UL << 32) + size - 1) / size),
             .slots = slots,
+            .last = (uint16_t)((slots - 1) * size),
             .words = (uint16_t)((slots + 63) / 64),
             .magazine = magazine_slots(size),
         };

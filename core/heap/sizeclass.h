@@ -23,6 +23,7 @@ struct size_class {
     uint32_t
         reciprocal;    // ceil(2^32 / size): slot = offset * reciprocal >> 32, exact below 2^16 for size >= 16
     uint16_t slots;    // of a span
+    uint16_t last;     // offset of the last one
     uint16_t words;    // slot_words in use
     uint16_t magazine; // slots a thread may keep
 };
@@ -44,8 +45,9 @@ static inline uint32_t slot_of(const struct size_class *c, uint32_t offset)
     return (uint32_t)((uint64_t)offset * c->reciprocal >> 32);
 }
 
-// Whether an offset is the start of a slot (Lemire, Kaser, Kurz: "Faster remainder by direct computation", 2019).
+// Whether an offset is the start of a slot (Lemire, Kaser, Kurz: "Faster remainder by direct computation", 2019), and not
+// of the tail behind the last.
 static inline bool slot_starts_at(const struct size_class *c, uint32_t offset)
 {
-    return (uint32_t)((uint64_t)offset * c->reciprocal) < c->reciprocal;
+    return ((uint32_t)((uint64_t)offset * c->reciprocal) < c->reciprocal) & (offset <= c->last);
 }

@@ -32,6 +32,13 @@ void span_boot(void)
         bins[i].guard.rank = LOCK_RANK_BIN;
 }
 
+static uint16_t bin_state(unsigned bin, enum span_state state) { return (uint16_t)(bin << 8 | state); }
+
+static void set_state(struct span *s, enum span_state state)
+{
+    atomic_store(&s->bin_state, bin_state(span_bin(s), state));
+}
+
 static void push_partial_locked(struct bin *b, struct span *s)
 {
     s->prev = NULL;
@@ -39,7 +46,7 @@ static void push_partial_locked(struct bin *b, struct span *s)
     if (b->partial)
         b->partial->prev = s;
     b->partial = s;
-    atomic_store(&s->state, SPAN_PARTIAL);
+    set_state(s, SPAN_PARTIAL);
 }
 
 static void unlink_partial_locked(struct bin *b, struct span *s)
@@ -55,7 +62,7 @@ static void unlink_partial_locked(struct bin *b, struct span *s)
 static bool any_free(const struct span *s)
 {
     const struct slot_word *words = span_words(s);
-    for (unsigned w = 0; w < class_table[s->bin].words; w++)
+    for (unsigned w = 0; w < class_table[span_bin(s)].words; w++)
         if (atomic_load(&words[w].free))
             return true;
     return false;
@@ -63,7 +70,7 @@ static bool any_free(const struct span *s)
 
 static bool all_free(const struct span *s)
 {
-    const struct size_class *c = &class_table[s->bin];
+    const struct size_class *c = &class_table[span_bin(s)];
     const struct slot_word *words = span_words(s);
     for (unsigned w = 0; w < c->words; w++)
         if (atomic_load(&words[w].free) != span_valid(c, w))
@@ -128,8 +135,7 @@ static struct span *open_span(unsigned bin)
         atomic_store_explicit(&words[w].mark, 0, memory_order_relaxed);
         atomic_store_explicit(&words[w].free, span_valid(c, w), memory_order_relaxed);
     }
-    s->bin = (uint8_t)bin;
-    atomic_store(&s->state, SPAN_CURRENT);
+    atomic_store(&s->bin_state, bin_state(bin, SPAN_CURRENT));
     atomic_store(&s->sweep_epoch, atomic_load(&heap_sweep_epoch));
     atomic_store_explicit(&cage.units[s - cage.spans], bin + 1, memory_order_release);
     return s;
@@ -138,7 +144,7 @@ static struct span *open_span(unsigned bin)
 // All slots free, under the bin's lock, not on the list any more: forget the geometry, hand it to everybody.
 static void retire(struct span *s)
 {
-    atomic_store(&s->state, SPAN_EMPTY);
+    set_state(s, SPAN_EMPTY);
     atomic_store_explicit(&cage.units[s - cage.spans], 0, memory_order_release);
     pool_give(s);
 }
@@ -149,7 +155,7 @@ static struct span *pop_partial(struct bin *b)
     struct span *s = b->partial;
     if (s) {
         unlink_partial_locked(b, s);
-        atomic_store(&s->state, SPAN_CURRENT);
+        set_state(s, SPAN_CURRENT);
     }
     lock_release(&b->guard);
     return s;
@@ -176,9 +182,9 @@ void span_ready(struct span *s)
 
 void span_release(struct span *s)
 {
-    struct bin *b = &bins[s->bin];
+    struct bin *b = &bins[span_bin(s)];
     lock_acquire(&b->guard);
-    atomic_store(&s->state, SPAN_FULL);
+    set_state(s, SPAN_FULL);
     if (any_free(s)) // P2
         push_partial_locked(b, s);
     lock_release(&b->guard);
@@ -186,7 +192,7 @@ void span_release(struct span *s)
 
 unsigned span_claim(struct span *s, unsigned *w, void **out, unsigned want)
 {
-    const struct size_class *c = &class_table[s->bin];
+    const struct size_class *c = &class_table[span_bin(s)];
     struct slot_word *words = span_words(s);
     uintptr_t base = span_base(s);
     unsigned got = 0;
@@ -213,21 +219,23 @@ static bool may_retire_locked(const struct bin *b, const struct span *s)
     return others && all_free(s) && swept(s) && !atomic_load(&heap_marking); // P4
 }
 
-// After free bits were set: FULL becomes PARTIAL (P2), and a span without blocks goes back to the pool.
+// After free bits were set: FULL becomes PARTIAL (P2), and a span without blocks goes back to the pool. The bits may have been
+// the last ones: from here on the span may be anybody's, in any bin, until its bin's lock is held (P1).
 static void after_give(struct span *s, bool perhaps_empty)
 {
-    struct bin *b = &bins[s->bin];
-    uint8_t state = atomic_load(&s->state);
-    if (state != SPAN_FULL && !(state == SPAN_PARTIAL && perhaps_empty))
+    uint16_t now = atomic_load(&s->bin_state);
+    unsigned bin = now >> 8;
+    uint16_t full = bin_state(bin, SPAN_FULL), partial = bin_state(bin, SPAN_PARTIAL);
+    struct bin *b = &bins[bin];
+    if (now != full && !(now == partial && perhaps_empty))
         return;
     lock_acquire(&b->guard);
-    state = b == &bins[s->bin] ? atomic_load(&s->state)
-                               : SPAN_EMPTY; // reopened meanwhile: no business of ours
-    if (state == SPAN_FULL && may_retire_locked(b, s)) {
+    now = atomic_load(&s->bin_state);
+    if (now == full && may_retire_locked(b, s)) {
         retire(s);
-    } else if (state == SPAN_FULL && any_free(s)) {
+    } else if (now == full && any_free(s)) {
         push_partial_locked(b, s);
-    } else if (state == SPAN_PARTIAL && may_retire_locked(b, s)) {
+    } else if (now == partial && may_retire_locked(b, s)) {
         unlink_partial_locked(b, s);
         retire(s);
     }
@@ -237,7 +245,7 @@ static void after_give(struct span *s, bool perhaps_empty)
 uint64_t span_give(struct span *s, unsigned w, uint64_t bits)
 {
     struct slot_word *word = &span_words(s)[w];
-    uint64_t valid = span_valid(&class_table[s->bin], w);
+    uint64_t valid = span_valid(&class_table[span_bin(s)], w);
     uint64_t old = atomic_fetch_or(&word->free, bits);
     after_give(s, (old | bits) == valid);
     return old & bits;
@@ -258,7 +266,6 @@ static uint64_t sweep_word(struct slot_word *word, uint64_t valid, bool reclaim,
 
 bool span_sweep(struct span *s, struct sweep_count *count)
 {
-    const struct size_class *c = &class_table[s->bin];
     uint32_t now = atomic_load(&heap_sweep_epoch);
     uint32_t was = atomic_load(&s->sweep_epoch);
     bool reclaim = atomic_load(&heap_reclaim);
@@ -268,6 +275,8 @@ bool span_sweep(struct span *s, struct sweep_count *count)
         return true;
     if (was == SWEEP_BUSY || !atomic_compare_exchange_strong(&s->sweep_epoch, &was, SWEEP_BUSY))
         return false;
+    const struct size_class *c =
+        &class_table[span_bin(s)]; // stays: a span whose sweep is due is not retired (P4)
     for (unsigned w = 0; w < c->words; w++) {
         uint64_t live_bits;
         dead += (unsigned)__builtin_popcountl(sweep_word(&words[w], span_valid(c, w), reclaim, &live_bits));
@@ -285,15 +294,15 @@ bool span_sweep(struct span *s, struct sweep_count *count)
 
 void span_check(const struct span *s)
 {
-    const struct size_class *c = &class_table[s->bin];
+    const struct size_class *c = &class_table[span_bin(s)];
     const struct slot_word *words = span_words(s);
     for (unsigned w = 0; w < WORDS_PER_SPAN; w++) {
         uint64_t valid = w < c->words ? span_valid(c, w) : 0;
         if (w < c->words && atomic_load(&words[w].free) & ~valid)
             fatal("span %p: a free bit of word %u stands for no slot", (void *)span_base(s), w);
     }
-    if (s->bin >= BIN_COUNT)
-        fatal("span %p: bin %u does not exist", (void *)span_base(s), s->bin);
+    if (span_bin(s) >= BIN_COUNT)
+        fatal("span %p: bin %u does not exist", (void *)span_base(s), span_bin(s));
 }
 
 size_t span_pool_count(void)

@@ -10,7 +10,9 @@
 //     │ all slots free (bin lock)       │   ▼                             ▼
 //     └──────────────────────────────── PARTIAL ◀─────────────────────────┘
 //
-// P1. The state changes under the bin's lock only. CURRENT: one thread claims from it, nobody else.
+// P1. The state changes under the bin's lock only. CURRENT: one thread claims from it, nobody else. Bin and state are
+//     one word, read in one load: a span that is FULL or PARTIAL in bin b stays in b while b's lock is held, but
+//     one that is EMPTY or CURRENT may come back in any bin (open_span takes no lock).
 // P2. A span that is FULL has no free bit, or somebody is about to make it PARTIAL: who sets a free bit looks at the
 //     state afterwards; who sets FULL looks at the bits afterwards (both are sequentially consistent).
 // P3. Slots are claimed from swept spans only: sweep_epoch is the heap's. While a span's sweep is due its free bits
@@ -30,8 +32,7 @@ enum span_state { SPAN_EMPTY, SPAN_CURRENT, SPAN_PARTIAL, SPAN_FULL };
 
 struct span {
     struct span *next, *prev;     // partial list (bin lock) or pool (pool lock)
-    _Atomic uint8_t state;        // enum span_state, P1
-    uint8_t bin;                  // P4
+    _Atomic uint16_t bin_state;   // bin << 8 | enum span_state: P1, P4
     _Atomic uint32_t sweep_epoch; // P3; SWEEP_BUSY while somebody sweeps it
     uint64_t pad[5];
 };
@@ -57,6 +58,16 @@ static inline struct slot_word *span_words(const struct span *s)
     return &cage.words[(size_t)(s - cage.spans) * WORDS_PER_SPAN];
 }
 
+static inline unsigned span_bin(const struct span *s)
+{
+    return atomic_load_explicit(&s->bin_state, memory_order_relaxed) >> 8;
+}
+
+static inline enum span_state span_state(const struct span *s)
+{
+    return (enum span_state)(atomic_load(&s->bin_state) & 0xFF);
+}
+
 // The bits of word w that stand for slots.
 static inline uint64_t span_valid(const struct size_class *c, unsigned w)
 {
@@ -76,7 +87,8 @@ void span_release(struct span *s);
 // Claims up to `want` slots beginning with word *w, which advances; stores their addresses in ascending order.
 unsigned span_claim(struct span *s, unsigned *w, void **out, unsigned want);
 
-// Gives back the slots `bits` of word w; returns those that were free already (a double free).
+// Gives back the slots `bits` of word w, of which the caller holds at least one; returns those that were free already (a
+// double free).
 uint64_t span_give(struct span *s, unsigned w, uint64_t bits);
 
 // Sweeps the span if that is due: unmarked blocks become free when heap_reclaim, marks are cleared. Returns false when

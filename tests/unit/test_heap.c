@@ -234,13 +234,26 @@ START_TEST(test_double_free)
 }
 END_TEST
 
-// Both frees go into the magazine; that they were two shows when it is given back.
-START_TEST(test_double_free_in_a_magazine)
+START_TEST(test_double_free_in_a_row)
 {
     int said = watch_stderr();
     struct block b = make(24);
     void *p = b.p;
-    ck_assert(heap_free(p) && heap_free(p));
+    ck_assert(heap_free(p) && !heap_free(p));
+    heap_free_slow(p);
+    ck_assert(was_said(said, "free already"));
+    flush();
+    ck_assert_uint_eq(heap_live_bytes(), 0);
+}
+END_TEST
+
+// Both frees go into the magazine; that they were two shows when it is given back.
+START_TEST(test_double_free_in_a_magazine)
+{
+    int said = watch_stderr();
+    struct block b = make(24), other = make(24);
+    void *p = b.p;
+    ck_assert(heap_free(p) && heap_free(other.p) && heap_free(p));
     flush();
     ck_assert(was_said(said, "free already"));
     ck_assert_uint_eq(heap_live_bytes(), 0);
@@ -394,6 +407,7 @@ int main(void)
     tcase_add_test(tcase, test_find);
     tcase_add_test(tcase, test_foreign);
     tcase_add_loop_test(tcase, test_double_free, 0, 3);
+    tcase_add_test(tcase, test_double_free_in_a_row);
     tcase_add_test(tcase, test_double_free_in_a_magazine);
     tcase_add_loop_test(tcase, test_free_of_an_interior_pointer, 0, 3);
     tcase_add_test(tcase, test_freed_by_others);

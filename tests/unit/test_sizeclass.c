@@ -50,7 +50,7 @@ START_TEST(test_slot_of_every_offset)
         const struct size_class *c = &class_table[i];
         for (uint32_t offset = 0; offset < UNIT_BYTES; offset++) {
             EXPECT(slot_of(c, offset) == offset / c->size);
-            EXPECT(slot_starts_at(c, offset) == (offset % c->size == 0));
+            EXPECT(slot_starts_at(c, offset) == (offset % c->size == 0 && offset / c->size < c->slots));
         }
     }
 }

@@ -27,7 +27,7 @@ static struct span *span_at(const void *slot) { return &cage.spans[cage_unit((ui
 
 static unsigned slot_at(const struct span *s, const void *slot)
 {
-    return slot_of(&class_table[s->bin], (uint32_t)((uintptr_t)slot - span_base(s)));
+    return slot_of(&class_table[span_bin(s)], (uint32_t)((uintptr_t)slot - span_base(s)));
 }
 
 static uint64_t give(void *slot)
@@ -42,7 +42,7 @@ static bool is_free(const void *slot) { return !heap_find((uintptr_t)slot).alloc
 static unsigned claim_all(struct span *s)
 {
     unsigned word = 0, got = 0;
-    while (word < class_table[s->bin].words)
+    while (word < class_table[span_bin(s)].words)
         got += span_claim(s, &word, slots + got, MOST_SLOTS - got);
     return got;
 }
@@ -54,7 +54,7 @@ static struct span *full_span(unsigned bin)
     ck_assert_ptr_nonnull(s);
     ck_assert_uint_eq(claim_all(s), class_table[bin].slots);
     span_release(s);
-    ck_assert_int_eq(s->state, SPAN_FULL);
+    ck_assert_int_eq(span_state(s), SPAN_FULL);
     return s;
 }
 
@@ -64,8 +64,8 @@ START_TEST(test_claim_every_slot)
     unsigned bin = bins_tried[_i];
     const struct size_class *c = &class_table[bin];
     struct span *s = span_take(bin);
-    ck_assert_int_eq(s->state, SPAN_CURRENT);
-    ck_assert_uint_eq(s->bin, bin);
+    ck_assert_int_eq(span_state(s), SPAN_CURRENT);
+    ck_assert_uint_eq(span_bin(s), bin);
     ck_assert_uint_eq(claim_all(s), c->slots);
     for (unsigned i = 0; i < c->slots; i++) {
         ck_assert_uint_eq((uintptr_t)slots[i], span_base(s) + i * c->size);
@@ -73,7 +73,7 @@ START_TEST(test_claim_every_slot)
     }
     ck_assert_uint_eq(claim_all(s), 0);
     span_release(s);
-    ck_assert_int_eq(s->state, SPAN_FULL);
+    ck_assert_int_eq(span_state(s), SPAN_FULL);
     span_check(s);
 }
 END_TEST
@@ -102,18 +102,18 @@ START_TEST(test_given_back)
 {
     setup();
     struct span *s = full_span(bins_tried[_i]);
-    void *first = slots[0], *last = slots[class_table[s->bin].slots - 1];
+    void *first = slots[0], *last = slots[class_table[span_bin(s)].slots - 1];
     ck_assert_uint_eq(give(last), 0);
-    ck_assert_int_eq(s->state, SPAN_PARTIAL);
+    ck_assert_int_eq(span_state(s), SPAN_PARTIAL);
     ck_assert(is_free(last) && !is_free(first));
     ck_assert_uint_ne(give(last), 0); // twice
-    ck_assert_ptr_eq(span_take(s->bin), s);
+    ck_assert_ptr_eq(span_take(span_bin(s)), s);
     ck_assert_uint_eq(claim_all(s), 1);
     ck_assert_ptr_eq(slots[0], last);
     give(first);
-    ck_assert_int_eq(s->state, SPAN_CURRENT); // who claims from it sees that at the end
+    ck_assert_int_eq(span_state(s), SPAN_CURRENT); // who claims from it sees that at the end
     span_release(s);
-    ck_assert_int_eq(s->state, SPAN_PARTIAL);
+    ck_assert_int_eq(span_state(s), SPAN_PARTIAL);
 }
 END_TEST
 
@@ -125,7 +125,7 @@ START_TEST(test_retire)
     void *blocks[] = {slots[0], slots[1]};
     give(blocks[0]);
     give(blocks[1]);
-    ck_assert_int_eq(one->state, SPAN_PARTIAL);
+    ck_assert_int_eq(span_state(one), SPAN_PARTIAL);
     ck_assert_uint_eq(span_pool_count(), 0);
     ck_assert_ptr_eq(span_take(CLASS_COUNT - 1), one);
     struct span *two = full_span(CLASS_COUNT - 1);
@@ -134,18 +134,18 @@ START_TEST(test_retire)
     heap_marking = true;
     give(slots[0]);
     give(slots[1]);
-    ck_assert_int_eq(two->state, SPAN_PARTIAL);
+    ck_assert_int_eq(span_state(two), SPAN_PARTIAL);
     heap_marking = false;
     ck_assert_ptr_eq(span_take(CLASS_COUNT - 1), two);
     ck_assert_uint_eq(claim_all(two), 2);
     span_release(two);
     give(slots[0]);
     give(slots[1]);
-    ck_assert_int_eq(two->state, SPAN_EMPTY);
+    ck_assert_int_eq(span_state(two), SPAN_EMPTY);
     ck_assert_uint_eq(cage.units[two - cage.spans], 0);
     ck_assert_uint_eq(span_pool_count(), 1);
     ck_assert_ptr_eq(span_take(0), two); // any bin may have it now
-    ck_assert_uint_eq(two->bin, 0);
+    ck_assert_uint_eq(span_bin(two), 0);
     ck_assert_uint_eq(claim_all(two), class_table[0].slots);
 }
 END_TEST
@@ -174,7 +174,7 @@ START_TEST(test_sweep)
         ck_assert(is_free(slots[i]) == (reclaim && i % 2));
     for (unsigned w = 0; w < WORDS_PER_SPAN; w++)
         ck_assert_uint_eq(span_words(s)[w].mark, 0);
-    ck_assert_int_eq(s->state, count.dead_blocks ? SPAN_PARTIAL : SPAN_FULL);
+    ck_assert_int_eq(span_state(s), count.dead_blocks ? SPAN_PARTIAL : SPAN_FULL);
     ck_assert_uint_eq(s->sweep_epoch, heap_sweep_epoch);
 }
 END_TEST
