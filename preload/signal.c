@@ -397,10 +397,14 @@ static int visible_action(int signal, const struct sigaction *act, struct sigact
 {
     if (signal < 1 || signal >= _NSIG)
         return fail(EINVAL);
+    // Nothing of the program's is written under the lock: with all signals blocked a write fault would be the end of it.
     bool other = in_other_process();
+    struct sigaction before;
     uint64_t mask = guard_lock();
-    int result = visible_action_locked(signal, act, old, other);
+    int result = visible_action_locked(signal, act, old ? &before : NULL, other);
     guard_unlock(mask);
+    if (old && result == 0)
+        *old = before;
     return result;
 }
 

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 
+enum { HOLD_TURNS = 8, HOLD_NS = 250000 };
 enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING };
 
 _Atomic bool collector_start_wanted;
@@ -163,6 +164,24 @@ static bool stress_due(void)
                                  options.stress - 1;
 }
 
+static bool cycle_is_coming(void)
+{
+    return atomic_load(&state) == THREAD_RUNNING && atomic_load(&requests) != atomic_load(&served);
+}
+
+// The heap is past its goal, and the cycle that will bring it back is under way: the thread that wants more works for
+// that cycle, or waits for it a moment, so that the collector gets a processor. After Go's gcAssistAlloc and gcParkAssist;
+// unlike there the wait is bounded (2 ms for a refill): a program is never held up for good.
+static void hold_back(size_t bytes)
+{
+    struct timespec moment = {.tv_nsec = HOLD_NS};
+    for (int turn = 0; turn < HOLD_TURNS && pace_overdue() && cycle_is_coming(); turn++) {
+        uint32_t seen = atomic_load(&served);
+        if (!pace_assist(bytes))
+            sys_futex_wait(&served, seen, &moment);
+    }
+}
+
 void collector_pace(void *p)
 {
     if (atomic_load_explicit(&passive, memory_order_relaxed))
@@ -170,7 +189,11 @@ void collector_pace(void *p)
     if (pace_due() || stress_due())
         request_once();
     struct heap_block block = heap_find((uintptr_t)p);
-    pace_assist(block.kind == HEAP_SMALL ? block.bytes * class_table[block.bin].magazine / 2 : block.bytes);
+    size_t bytes = block.kind == HEAP_SMALL ? block.bytes * class_table[block.bin].magazine / 2 : block.bytes;
+    if (unlikely(pace_overdue()))
+        hold_back(bytes);
+    else
+        pace_assist(bytes);
 }
 
 bool collector_collect(void)

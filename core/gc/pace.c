@@ -48,6 +48,11 @@ bool pace_due(void)
     return percent >= 0 && heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed);
 }
 
+bool pace_overdue(void)
+{
+    return percent >= 0 && heap_live_bytes() > atomic_load_explicit(&goal, memory_order_relaxed);
+}
+
 struct pace_figures pace_figures(void)
 {
     return (struct pace_figures){atomic_load(&goal), atomic_load(&trigger), atomic_load(&live)};
@@ -103,7 +108,7 @@ static bool marking_is_late(void)
 }
 
 // One piece of marking, a critical section: the world cannot stop while a half-scanned block is in our hands.
-static void assist_once(uint64_t budget)
+static bool assist_once(uint64_t budget)
 {
     crit_enter();
     atomic_fetch_add(&assists_running, 1);
@@ -118,18 +123,20 @@ static void assist_once(uint64_t budget)
     }
     atomic_fetch_sub(&assists_running, 1);
     crit_leave();
+    return i >= 0;
 }
 
-void pace_assist(size_t bytes)
+bool pace_assist(size_t bytes)
 {
     if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || grey_is_empty() || !marking_is_late())
-        return;
+        return false;
     uint64_t begun = clock_thread_cpu_ns();
     size_t end = atomic_load(&goal), now = heap_live_bytes();
     double left = end > now ? (double)(end - now) : 1;
     double work = (double)bytes * ((double)scan_work + 1) / left;
-    assist_once(work > (double)ASSIST_BYTES ? ASSIST_BYTES : (uint64_t)work + 1024);
+    bool helped = assist_once(work > (double)ASSIST_BYTES ? ASSIST_BYTES : (uint64_t)work + 1024);
     atomic_fetch_add(&assist_ns, clock_thread_cpu_ns() - begun);
+    return helped;
 }
 
 uint64_t pace_assist_ns(void) { return atomic_load(&assist_ns); }

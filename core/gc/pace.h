@@ -18,6 +18,8 @@ void pace_boot(int gogc_percent);
 
 // Whether the heap has grown to the trigger.
 bool pace_due(void);
+// Whether it has grown past the goal.
+bool pace_overdue(void);
 
 void pace_cycle_begins(void);
 // Concurrent marking is over: what it scanned, in how much wall time.
@@ -28,8 +30,8 @@ void pace_cycle_ended(size_t live_bytes, size_t root_bytes);
 struct pace_figures pace_figures(void);
 
 // In a thread that just took `bytes` from the heap while marking runs: helps in proportion when marking is late.
-// Not inside a critical section; enters bounded ones (DESIGN: assist).
-void pace_assist(size_t bytes);
+// Not inside a critical section; enters bounded ones (DESIGN: assist). False: there was nothing to do.
+bool pace_assist(size_t bytes);
 uint64_t pace_assist_ns(void); // processor time threads spent so since the cycle began
 // Waits until no thread assists any more; heap_marking is false already. Collector thread.
 void pace_assists_end(void);

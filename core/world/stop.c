@@ -30,7 +30,9 @@ enum { MAX_FOREIGN = 1024 };
 static struct thread foreign[MAX_FOREIGN]; // threads that never came to the heap: found in /proc (guard)
 static _Atomic size_t foreign_count;
 
-#define DEADLINE_NS 2000000000UL
+#define DEADLINE_NS   2000000000UL
+#define FIRST_TICK_NS 100000
+#define LAST_TICK_NS  (FIRST_TICK_NS << 6)
 
 static uint32_t word_of(uint32_t gen, enum stop_state state) { return gen << 2 | state; }
 
@@ -141,14 +143,19 @@ void stop_boot(int signal)
     sys_sigaction(signal, &action, NULL);
 }
 
+// Ended without a word: its TLS may be gone too.
+static void set_ended(struct thread *t, uint32_t gen)
+{
+    t->cache = NULL;
+    atomic_store(&t->stop_word, word_of(gen, STOP_GONE));
+}
+
 static void request(struct thread *t, uint32_t gen)
 {
     atomic_store(&t->stop_word, word_of(gen, STOP_REQUESTED));
     atomic_fetch_add(&t->signals, 1);
-    if (sys_tgkill(process, t->tid, stop_signal) == -ESRCH) { // ended without a word: its TLS may be gone too
-        t->cache = NULL;
-        atomic_store(&t->stop_word, word_of(gen, STOP_GONE));
-    }
+    if (sys_tgkill(process, t->tid, stop_signal) == -ESRCH)
+        set_ended(t, gen);
 }
 
 static bool is_pending(const struct thread *t, uint32_t gen)
@@ -156,55 +163,92 @@ static bool is_pending(const struct thread *t, uint32_t gen)
     return atomic_load(&t->stop_word) == word_of(gen, STOP_REQUESTED);
 }
 
-static bool any_pending(uint32_t gen)
+static bool is_at_its_end(pid_t tid) { return thread_is_leaving(tid) && tasks_blocks(tid, stop_signal); }
+
+// A thread asked while it was ending goes without an answer.
+static bool has_ended(const struct thread *t, bool patient)
+{
+    return sys_tgkill(process, t->tid, 0) == -ESRCH || is_at_its_end(t->tid) ||
+           (patient && tasks_is_zombie(t->tid));
+}
+
+// Whether anybody has yet to answer; with `look`, who has ended meanwhile need not.
+static bool any_pending(uint32_t gen, bool look, bool patient)
 {
     bool pending = false;
     thread_registry_lock();
-    for (struct thread *t = thread_first_locked(); t && !pending; t = t->next)
+    for (struct thread *t = thread_first_locked(); t && !pending; t = t->next) {
+        if (look && is_pending(t, gen) && has_ended(t, patient))
+            set_ended(t, gen);
         pending = is_pending(t, gen);
+    }
     thread_registry_unlock();
-    for (size_t i = 0; i < foreign_count && !pending; i++)
+    for (size_t i = 0; i < foreign_count && !pending; i++) {
+        if (look && is_pending(&foreign[i], gen) && has_ended(&foreign[i], patient))
+            set_ended(&foreign[i], gen);
         pending = is_pending(&foreign[i], gen);
+    }
     return pending;
 }
 
+// Sleeps until an answer comes, at first for a short time only: then it looks who has ended.
 static bool wait_for_all(uint32_t gen, uint64_t deadline)
 {
-    const struct timespec tick = {.tv_nsec = 5000000};
-    for (;;) {
+    struct timespec tick = {.tv_nsec = FIRST_TICK_NS};
+    bool look = false;
+    while (any_pending(gen, look, tick.tv_nsec >= LAST_TICK_NS)) {
         uint32_t seen = atomic_load(&acks);
-        if (!any_pending(gen))
-            return true;
+        if (!any_pending(gen, false, false))
+            break;
         if (clock_ns() > deadline)
             return false;
-        sys_futex_wait(&acks, seen, &tick);
+        look = sys_futex_wait(&acks, seen, &tick) == -ETIMEDOUT;
+        if (look && tick.tv_nsec < LAST_TICK_NS)
+            tick.tv_nsec *= 2;
     }
+    return true;
 }
 
-// Asks every registered thread that was not asked in this generation; returns how many that were.
+static struct thread *foreign_record_of(pid_t tid)
+{
+    for (size_t i = 0; i < foreign_count; i++)
+        if (foreign[i].tid == tid)
+            return &foreign[i];
+    return NULL;
+}
+
+enum met { UNKNOWN, TO_BE_ASKED, ASKED };
+
+// What the registry knows of a task. Only the answer leaves the lock: the record may be another thread's a moment later.
+static enum met registered_as(pid_t tid, uint32_t gen)
+{
+    enum met met = UNKNOWN;
+    thread_registry_lock();
+    for (struct thread *t = thread_first_locked(); t && met == UNKNOWN; t = t->next)
+        if (t->tid == tid)
+            met = atomic_load(&t->stop_word) >> 2 == gen ? ASKED : TO_BE_ASKED;
+    thread_registry_unlock();
+    return met;
+}
+
+// Asks every registered thread that was not asked in this generation; returns how many that were. A thread that registered
+// after it was met in /proc answers for the record it has from there, once.
 static size_t request_registered(uint32_t gen)
 {
     size_t asked = 0;
     thread_registry_lock();
-    for (struct thread *t = thread_first_locked(); t; t = t->next)
-        if (atomic_load(&t->stop_word) >> 2 != gen) {
+    for (struct thread *t = thread_first_locked(); t; t = t->next) {
+        if (atomic_load(&t->stop_word) >> 2 == gen)
+            continue;
+        if (foreign_record_of(t->tid)) {
+            atomic_store(&t->stop_word, word_of(gen, STOP_GONE));
+        } else {
             request(t, gen);
             asked++;
         }
+    }
     thread_registry_unlock();
     return asked;
-}
-
-static struct thread *record_of(pid_t tid)
-{
-    struct thread *found = NULL;
-    thread_registry_lock();
-    for (struct thread *t = thread_first_locked(); t && !found; t = t->next)
-        found = t->tid == tid ? t : NULL;
-    thread_registry_unlock();
-    for (size_t i = 0; i < foreign_count && !found; i++)
-        found = foreign[i].tid == tid ? &foreign[i] : NULL;
-    return found;
 }
 
 struct foreign_search {
@@ -217,21 +261,20 @@ struct foreign_search {
 static void meet_task(pid_t tid, void *arg)
 {
     struct foreign_search *search = arg;
-    struct thread *t = record_of(tid);
-    if (thread_is_own(tid) || (t && atomic_load(&t->stop_word) >> 2 == search->gen) || tasks_is_zombie(tid))
+    enum met met = registered_as(tid, search->gen);
+    if (met == ASKED || foreign_record_of(tid) || thread_is_own(tid) || tasks_is_zombie(tid) ||
+        is_at_its_end(tid))
         return;
     search->asked++;
-    if (t && t->cache)
+    if (met == TO_BE_ASKED)
         return; // registered a moment ago: the next pass asks it
-    if (!t) {
-        if (foreign_count == MAX_FOREIGN) {
-            search->overflow = true;
-            return;
-        }
-        t = &foreign[foreign_count];
-        *t = (struct thread){.tid = tid};
-        atomic_fetch_add(&foreign_count, 1);
+    if (foreign_count == MAX_FOREIGN) {
+        search->overflow = true;
+        return;
     }
+    struct thread *t = &foreign[foreign_count];
+    *t = (struct thread){.tid = tid};
+    atomic_fetch_add(&foreign_count, 1);
     request(t, search->gen);
 }
 
@@ -288,6 +331,7 @@ const char *world_stop(void)
     lock_acquire(&guard);
     uint32_t gen = next_generation();
     atomic_store(&foreign_count, 0);
+    thread_prune_leaving();
     const char *problem = stop_everybody(gen);
     if (problem) {
         call_off(gen);

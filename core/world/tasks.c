@@ -43,18 +43,40 @@ bool tasks_each(void (*visit)(pid_t tid, void *arg), void *arg)
     return bytes == 0;
 }
 
+// The text of one of a task's files, cut to fit; false when the task is gone.
+static bool read_file(pid_t tid, const char *name, char *text, size_t capacity)
+{
+    char path[64];
+    format_text(path, sizeof path, "/proc/self/task/%d/%s", tid, name);
+    int fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    ssize_t bytes = sys_read(fd, text, capacity - 1);
+    sys_close(fd);
+    text[bytes > 0 ? bytes : 0] = 0;
+    return bytes > 0;
+}
+
 bool tasks_is_zombie(pid_t tid)
 {
-    char path[64], text[256];
-    format_text(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    int fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-    ssize_t bytes = fd < 0 ? fd : sys_read(fd, text, sizeof text - 1);
-    if (fd < 0)
-        return true; // gone
-    sys_close(fd);
-    if (bytes <= 0)
+    char text[256];
+    if (!read_file(tid, "stat", text, sizeof text))
         return true;
-    text[bytes] = 0;
     const char *after_name = strrchr(text, ')');
     return after_name && (after_name[2] == 'Z' || after_name[2] == 'X');
+}
+
+static unsigned hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+bool tasks_blocks(pid_t tid, int signal)
+{
+    char text[2048];
+    uint64_t mask = 0;
+    const char *at = read_file(tid, "status", text, sizeof text) ? strstr(text, "SigBlk:\t") : NULL;
+    for (at = at ? at + strlen("SigBlk:\t") : ""; hex_digit(*at) < 16; at++)
+        mask = mask << 4 | hex_digit(*at);
+    return mask & sys_sigbit(signal);
 }

@@ -8,3 +8,5 @@
 bool tasks_each(void (*visit)(pid_t tid, void *arg), void *arg);
 // A thread that has ended but is still listed: the main thread after pthread_exit.
 bool tasks_is_zombie(pid_t tid);
+// Whether a task has the signal blocked at the moment (proc(5), SigBlk).
+bool tasks_blocks(pid_t tid, int signal);

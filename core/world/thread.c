@@ -15,6 +15,33 @@ static size_t count;
 enum { MAX_OWN = 64 };
 static _Atomic pid_t own_tids[MAX_OWN]; // 0: unused
 
+enum { MAX_LEAVING = 256 };
+static _Atomic pid_t leaving_tids[MAX_LEAVING]; // a ring: the oldest goes when there are more
+static _Atomic uint32_t leaving_at;
+
+static void note_leaving(pid_t tid)
+{
+    atomic_store(&leaving_tids[atomic_fetch_add(&leaving_at, 1) % MAX_LEAVING], tid);
+}
+
+bool thread_is_leaving(pid_t tid)
+{
+    for (size_t i = 0; i < MAX_LEAVING; i++)
+        if (atomic_load_explicit(&leaving_tids[i], memory_order_relaxed) == tid)
+            return true;
+    return false;
+}
+
+void thread_prune_leaving(void)
+{
+    pid_t process = sys_getpid();
+    for (size_t i = 0; i < MAX_LEAVING; i++) {
+        pid_t tid = atomic_load(&leaving_tids[i]);
+        if (tid && sys_tgkill(process, tid, 0) < 0)
+            atomic_compare_exchange_strong(&leaving_tids[i], &tid, 0);
+    }
+}
+
 static struct thread *take_record_locked(void)
 {
     struct thread *t = spare;
@@ -82,6 +109,7 @@ void thread_unregister(void)
     if (t) {
         lock_acquire(&guard);
         unlink_locked(t);
+        note_leaving(t->tid);
         t->cache = NULL;
         t->tid = 0;
         thread_self = NULL;
@@ -176,5 +204,7 @@ void thread_fork_child(void)
     }
     for (size_t i = 0; i < MAX_OWN; i++)
         own_tids[i] = 0;
+    for (size_t i = 0; i < MAX_LEAVING; i++)
+        leaving_tids[i] = 0;
     lock_release(&guard);
 }

@@ -40,6 +40,13 @@ void thread_unregister(void);
 // change while this looks: for tests and debugging.
 bool thread_any_holds(unsigned bin, const void *slot);
 
+// Threads that said good-bye and are still in the kernel's list. At the very end the C library blocks all signals and frees
+// the thread's stack, perhaps waiting for a lock that a stopped thread holds: such a thread cannot be stopped, and need not
+// be: its program's part is over, and what it frees it gives back as anybody does beside a marker.
+bool thread_is_leaving(pid_t tid);
+// Forgets those that are gone, so that their numbers can be another's. Collector.
+void thread_prune_leaving(void);
+
 // Threads in the registry.
 size_t thread_count(void);
 struct thread *thread_first_locked(void);
