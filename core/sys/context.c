@@ -1,16 +1,19 @@
 // Registers of stopped threads on Linux x86-64: see context.h.
 #include "sys/context.h"
 
+#include "sys/syscall.h"
+
 #include <errno.h>
 #include <string.h>
 
 enum {
     LEGACY_FP_BYTES = 512,
     SW_RESERVED_OFFSET = 464, // struct _fpx_sw_bytes inside struct _fpstate
-    FP_XSTATE_MAGIC1 = 0x46505853,
     MOV_EAX = 0xb8,
     MOV_BYTES = 5,
     SYSCALL_BYTES = 2,
+    FP_ALIGN = 64,
+    FRAME_RESERVE = 2048, // what a handler may well need below its frame
 };
 
 const void *context_vector(const ucontext_t *uc, size_t *bytes)
@@ -39,6 +42,36 @@ int context_interrupted_call(const ucontext_t *uc)
 }
 
 void context_restart_call(ucontext_t *uc) { uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES + MOV_BYTES; }
+
+// Becomes handler(signal, info, uc) with the frame as its stack.
+_Noreturn void enter_frame(int signal, siginfo_t *info, void *uc,
+                           void (*handler)(int signal, siginfo_t *info, void *context), char *frame)
+    __attribute__((visibility("hidden")));
+
+// Whether a signal frame may be written there: asked of the kernel, so that it does not fault.
+static bool is_writable(uintptr_t address)
+{
+    return sys_sigprocmask(SIG_BLOCK, NULL, (uint64_t *)(address & ~7UL)) == 0;
+}
+
+bool context_move_frame(int signal, siginfo_t *info, ucontext_t *uc, uintptr_t top,
+                        void (*handler)(int signal, siginfo_t *info, void *context))
+{
+    size_t fp_bytes, bytes;
+    const char *fp = context_vector(uc, &fp_bytes), *from = (const char *)uc - sizeof(void *);
+    const char *end = fp ? fp + fp_bytes : (const char *)(info + 1);
+    bytes = (size_t)(end - from);
+    uintptr_t to = top - bytes;
+    to -= (to - (uintptr_t)from) % FP_ALIGN; // the state's alignment stays
+    if (!is_writable(to + bytes - 8) || !is_writable(to - FRAME_RESERVE))
+        return false;
+    ptrdiff_t moved = (ptrdiff_t)(to - (uintptr_t)from);
+    memcpy((char *)to, from, bytes);
+    uc = (ucontext_t *)((char *)uc + moved);
+    if (fp)
+        uc->uc_mcontext.fpregs = (fpregset_t)((char *)uc->uc_mcontext.fpregs + moved);
+    enter_frame(signal, (siginfo_t *)((char *)info + moved), uc, handler, (char *)to);
+}
 
 __asm__(".text\n"
         ".globl context_spill\n"
@@ -69,19 +102,8 @@ __asm__(".text\n"
         ".cfi_endproc\n"
         ".size context_spill,.-context_spill\n"
 
-        ".globl context_on_stack\n"
-        ".hidden context_on_stack\n"
-        ".type context_on_stack,@function\n"
-        "context_on_stack:\n"
-        ".cfi_startproc\n"
-        "endbr64\n"
-        "push %rbp\n.cfi_def_cfa_offset 16\n.cfi_offset rbp,-16\n"
-        "mov %rsp,%rbp\n.cfi_def_cfa_register rbp\n"
-        "mov %rdi,%rsp\n"
-        "mov %rdx,%rdi\n"
-        "call *%rsi\n"
-        "mov %rbp,%rsp\n"
-        "pop %rbp\n.cfi_def_cfa rsp,8\n"
-        "ret\n"
-        ".cfi_endproc\n"
-        ".size context_on_stack,.-context_on_stack\n");
+        ".type enter_frame,@function\n"
+        "enter_frame:\n"
+        "mov %r8,%rsp\n"
+        "jmp *%rcx\n"
+        ".size enter_frame,.-enter_frame\n");

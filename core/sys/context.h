@@ -1,6 +1,8 @@
 // The registers of a thread that stopped, and how a thread spills its own.
 #pragma once
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <ucontext.h>
@@ -10,10 +12,11 @@ enum { CONTEXT_RED_ZONE = 128 };
 
 static inline uintptr_t context_sp(const ucontext_t *uc) { return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP]; }
 
-// The general registers as 64-bit words.
+// The general registers as 64-bit words: those that hold the thread's own values. Behind them the kernel saves what is its own, CR2
+// among it: the address of the last page fault, which is no reference.
 static inline const void *context_general(const ucontext_t *uc, size_t *bytes)
 {
-    *bytes = sizeof uc->uc_mcontext.gregs;
+    *bytes = (REG_RIP + 1) * sizeof uc->uc_mcontext.gregs[0];
     return uc->uc_mcontext.gregs;
 }
 
@@ -32,5 +35,8 @@ void context_restart_call(ucontext_t *uc);
 // this thread's stack must begin at. The caller-saved ones are dead or spilled already: this is a function call.
 void context_spill(void (*park)(uintptr_t sp, void *arg), void *arg);
 
-// Calls fn(arg) on another stack, whose highest address is top (16-byte aligned).
-void context_on_stack(void *top, void (*fn)(void *arg), void *arg);
+// Delivers a signal once more, below `top` on another stack, as the kernel would have there: moves the frame it built (return
+// address, ucontext, siginfo, floating-point state; Linux arch/x86/kernel/signal_64.c) and enters handler, whose return
+// is the frame's sigreturn. Nothing on the stack we come from is needed any more. False: there is no room.
+bool context_move_frame(int signal, siginfo_t *info, ucontext_t *uc, uintptr_t top,
+                        void (*handler)(int signal, siginfo_t *info, void *context));

@@ -141,7 +141,7 @@ static void lose_track_locked(void)
 static bool program_wants_alternate; // its handler has SA_ONSTACK
 static _Atomic uintptr_t scratch;    // probe's page
 static __thread struct {
-    uintptr_t address;
+    uintptr_t hidden; // ~address: this is scanned like any thread's memory, and must not keep the block alive
     unsigned times;
 } repeated; // the last fault on a chunk that was not armed
 
@@ -157,9 +157,9 @@ static bool is_store(const siginfo_t *info, const ucontext_t *uc)
 // protected by the program.
 static bool worth_repeating(uintptr_t address)
 {
-    if (repeated.address != address)
+    if (repeated.hidden != ~address)
         repeated.times = 0;
-    repeated.address = address;
+    repeated.hidden = ~address;
     if (++repeated.times < RETRIES)
         return true;
     repeated.times = 0;
@@ -189,24 +189,11 @@ static void exclude_stack(uintptr_t sp)
     guard_release();
 }
 
-static void die_of_fault(void)
+static void die_of_fault(int signal, siginfo_t *info, void *context)
 {
     struct signal_action by_default = {0};
-    sys_sigaction(SIGSEGV, &by_default, NULL);
-}
-
-struct fault {
-    siginfo_t *info;
-    ucontext_t *uc;
-};
-
-static void forward(void *arg)
-{
-    struct fault *fault = arg;
-    if (barrier_foreign_fault)
-        barrier_foreign_fault(SIGSEGV, fault->info, fault->uc);
-    else
-        die_of_fault();
+    (void)signal, (void)info, (void)context;
+    sys_sigaction(SIGSEGV, &by_default, NULL); // the store is made again
 }
 
 static bool is_on(const stack_t *stack, uintptr_t sp)
@@ -214,19 +201,17 @@ static bool is_on(const stack_t *stack, uintptr_t sp)
     return !(stack->ss_flags & SS_DISABLE) && sp - (uintptr_t)stack->ss_sp < stack->ss_size;
 }
 
-// The program's handler runs where it would without us: on the interrupted stack unless it asked for its own. If no
-// frame fits there, the kernel would have ended the process.
+// The program's handler runs where it would without us: on the interrupted stack unless it asked for its own. The frame moves
+// there as a whole: the handler may fault on armed memory itself, and the kernel would put that frame where this one is. If
+// no frame fits there, the kernel would have ended the process.
 static void forward_fault(siginfo_t *info, ucontext_t *uc)
 {
-    struct fault fault = {info, uc};
-    uintptr_t here = (uintptr_t)&fault, there = align_down(context_sp(uc) - CONTEXT_RED_ZONE, 16);
-    bool moved = is_on(&uc->uc_stack, here) && !is_on(&uc->uc_stack, context_sp(uc));
+    void (*handler)(int, siginfo_t *, void *) = barrier_foreign_fault ? barrier_foreign_fault : die_of_fault;
+    bool moved = is_on(&uc->uc_stack, (uintptr_t)uc) && !is_on(&uc->uc_stack, context_sp(uc));
     if (!moved || (program_wants_alternate && !kwrite_owns_stack(&uc->uc_stack)))
-        forward(&fault);
-    else if (sys_sigprocmask(SIG_BLOCK, NULL, (uint64_t *)(there - PAGE_BYTES)) != 0)
-        die_of_fault();
-    else
-        context_on_stack((void *)there, forward, &fault);
+        handler(SIGSEGV, info, uc);
+    else if (!context_move_frame(SIGSEGV, info, uc, context_sp(uc) - CONTEXT_RED_ZONE, handler))
+        die_of_fault(SIGSEGV, info, uc);
 }
 
 // All signals are blocked.

@@ -1,5 +1,6 @@
 #include "world/kwrite.h"
 
+#include "base/meta.h"
 #include "sys/context.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
@@ -77,7 +78,8 @@ void kwrite_set_alternate(uintptr_t lo, uintptr_t hi)
 }
 
 // --- our alternate stacks ------------------------------------------------------------------------------------
-// Plain mappings, not private memory: a handler of the program's with SA_ONSTACK may run on one, and has roots there.
+// Private memory: what a fault left there is no root. A handler of the program's with SA_ONSTACK may run on one; then the
+// thread's stack pointer is there, and the part above it is scanned as its stack (scan_stack in gc/cycle.c).
 
 struct spare {
     struct spare *next;
@@ -95,9 +97,7 @@ static void *take_stack(void)
     lock_release(&guard);
     if (stack)
         return stack;
-    void *fresh = sys_mmap(NULL, KWRITE_STACK_BYTES, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return sys_failed((long)fresh) ? NULL : fresh;
+    return meta_map(KWRITE_STACK_BYTES);
 }
 
 static void give_back_stack(struct spare *stack)

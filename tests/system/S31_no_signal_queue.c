@@ -1,5 +1,4 @@
 // RLIMIT_SIGPENDING 0: nothing can be queued, threads are stopped all the same.
-// known-gap: S31 with mprotect a residue of 8 blocks was seen
 #include "check.h"
 #include <sys/resource.h>
 

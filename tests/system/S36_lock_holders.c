@@ -1,6 +1,5 @@
 // Threads that all but live inside the loader's, stdio's, the environment's and the resolver's locks are stopped without a deadlock.
 // plugin: dlopen
-// known-gap: S36 seen to fail once, not explained yet
 #include "check.h"
 #include <dlfcn.h>
 #include <link.h>

@@ -1,5 +1,4 @@
 // The smallest thread stacks, and a handler on an 8 KB alternate stack, are stopped without overflowing.
-// known-gap: S37 with mprotect seen to fail once, not explained yet
 #include "check.h"
 #include <limits.h>
 

@@ -1,5 +1,4 @@
 // A child of a child of a child, each with threads, collecting, and with handlers registered by pthread_atfork that allocate.
-// known-gap: S50 seen to fail once without a barrier, not explained yet
 #include "check.h"
 
 static int prepared;

@@ -1,6 +1,5 @@
 // GCPRE_SIGNAL=USR2: threads are stopped by that signal; the program's SIGURG is its own entirely.
 // env: GCPRE_SIGNAL=USR2
-// known-gap: with mprotect a residue of 8 blocks was seen once
 #include "check.h"
 
 static int ready, go, urgent;

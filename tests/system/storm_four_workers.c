@@ -1,5 +1,4 @@
 // The storm with four mark workers, eight-byte steps and immediate reuse of what is condemned.
 // env: GCPRE_WORKERS=4 GCPRE_SCAN_ALIGN=8
 // timeout: 180
-// known-gap: residue of up to a quarter with four workers, not explained yet
 #include "storm.c"
