@@ -8,7 +8,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/time.h>
 
 void *gcpre_jehost_mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset);
 int gcpre_jehost_munmap(void *start, size_t bytes);
@@ -25,6 +28,11 @@ int gcpre_jehost_pthread_atfork(void (*prepare)(void), void (*parent)(void), voi
 int gcpre_jehost_pthread_key_create(pthread_key_t *key, void (*destructor)(void *));
 int gcpre_jehost_pthread_setspecific(pthread_key_t key, const void *value);
 int gcpre_jehost_pthread_create(pthread_t *thread, const void *attr, void *(*start)(void *), void *arg);
+int gcpre_jehost_sched_getaffinity(pid_t task, size_t bytes, void *set);
+int gcpre_jehost_clock_gettime(clockid_t clock, struct timespec *time);
+int gcpre_jehost_gettimeofday(struct timeval *time, void *zone);
+int gcpre_jehost_pthread_sigmask(int how, const uint64_t *set, uint64_t *old);
+long gcpre_jehost_syscall(long number, ...);
 int gcpre_jehost_atexit(void (*function)(void));
 _Noreturn void gcpre_jehost_abort(void);
 
@@ -141,6 +149,50 @@ int gcpre_jehost_pthread_create(pthread_t *thread, const void *attr, void *(*sta
 {
     (void)thread, (void)attr, (void)start, (void)arg;
     return EAGAIN;
+}
+
+// The C library's would be our own wrappers, which look up what they wrap: that takes the loader's lock, and a thread that
+// holds that lock may be waiting for one of the heap's.
+static long answer(long result)
+{
+    if (!sys_failed(result))
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+int gcpre_jehost_sched_getaffinity(pid_t task, size_t bytes, void *set)
+{
+    long filled = sys_call3(SYS_sched_getaffinity, task, (long)bytes, (long)set);
+    if (filled > 0) // the kernel fills what it has
+        memset((char *)set + filled, 0, bytes - (size_t)filled);
+    return (int)answer(filled < 0 ? filled : 0);
+}
+
+int gcpre_jehost_clock_gettime(clockid_t clock, struct timespec *time)
+{
+    return (int)answer(sys_call3(SYS_clock_gettime, clock, (long)time, 0));
+}
+
+int gcpre_jehost_gettimeofday(struct timeval *time, void *zone)
+{
+    return (int)answer(sys_call3(SYS_gettimeofday, (long)time, (long)zone, 0));
+}
+
+int gcpre_jehost_pthread_sigmask(int how, const uint64_t *set, uint64_t *old)
+{
+    return sys_sigprocmask(how, set, old) == 0 ? 0 : EINVAL;
+}
+
+long gcpre_jehost_syscall(long number, ...)
+{
+    long a[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    return answer(sys_call(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
 int gcpre_jehost_atexit(void (*function)(void))
