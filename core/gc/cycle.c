@@ -144,6 +144,7 @@ static bool begin(bool forced)
     doubt = NULL;
     trace = (struct trace){.number = cycles + 1, .forced = forced, .start_ns = clock_ns()};
     trace.heap_begin_bytes = heap_live_bytes();
+    workers_start_helpers();
     workers_reset_totals();
     grey_reset();
     pace_cycle_begins();

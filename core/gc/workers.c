@@ -110,18 +110,15 @@ static void *helper(void *arg)
     return NULL;
 }
 
-static unsigned start_helpers(unsigned wanted)
+void workers_start_helpers(void)
 {
-    while (started < wanted && workers_start_thread(helper, &workers[started]) == 0)
+    while (started < stopped_count && workers_start_thread(helper, &workers[started]) == 0)
         started++;
-    return started < wanted ? started : wanted;
 }
 
 void workers_drain(bool stopped)
 {
-    // With the world stopped a new thread could not be created (it may need a lock that a stopped thread holds).
-    unsigned wanted = stopped ? stopped_count : concurrent_count;
-    unsigned n = stopped ? (started < wanted ? started : wanted) : start_helpers(wanted);
+    unsigned wanted = stopped ? stopped_count : concurrent_count, n = started < wanted ? started : wanted;
     if (n == 1) {
         mark_drain(workers_own(), UINT64_MAX);
         mark_settle(workers_own());

@@ -7,14 +7,17 @@
 
 enum { WORKERS_MAX = 32 };
 
-// Prepares `concurrent` workers for marking beside the program, and more for marking while it is stopped. Helpers start
-// when first needed. Collector thread.
+// Prepares `concurrent` workers for marking beside the program, and more for marking while it is stopped. Collector thread.
 void workers_boot(unsigned concurrent, unsigned stopped);
+// Starts the helpers that are missing. The C library allocates for a new thread, with all signals blocked: not while
+// the world is stopped (a stopped thread may hold a lock of the loader's), nor while pages are armed (the fault would be
+// the end). Collector thread, before a cycle.
+void workers_start_helpers(void);
 
 // The collector thread's own marker.
 struct marker *workers_own(void);
 
-// Drains until nothing is grey. The world is stopped, or not: that decides how many take part.
+// Drains with the helpers there are until nothing is grey. The world is stopped, or not: that decides how many take part.
 void workers_drain(bool stopped);
 
 struct worker_totals {
