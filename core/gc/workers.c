@@ -13,6 +13,7 @@
 static struct worker {
     struct marker marker;
     _Atomic uint64_t cpu_ns;
+    uint32_t born; // the job before the first it takes part in, however late it comes to run
 } workers[WORKERS_MAX];
 
 static unsigned concurrent_count = 1, stopped_count = 1;
@@ -94,7 +95,7 @@ static void drain_with_others(struct marker *m)
 static void *helper(void *arg)
 {
     struct worker *w = arg;
-    uint32_t seen = 0;
+    uint32_t seen = w->born;
     workers_thread_begin();
     for (;;) {
         uint32_t current;
@@ -112,8 +113,12 @@ static void *helper(void *arg)
 
 void workers_start_helpers(void)
 {
-    while (started < stopped_count && workers_start_thread(helper, &workers[started]) == 0)
+    while (started < stopped_count) {
+        workers[started].born = atomic_load(&job);
+        if (workers_start_thread(helper, &workers[started]) != 0)
+            break;
         started++;
+    }
 }
 
 void workers_drain(bool stopped)
