@@ -273,8 +273,8 @@ void cycle_run(bool forced)
         mark_beside_the_program();
     if (!doubt)
         stop_and_finish(concurrent);
+    sweep(); // first: whoever needs memory meanwhile takes fresh pages
     barrier_disarm();
-    sweep();
     end();
 }
 

@@ -67,6 +67,9 @@ void heap_sweep_begin(bool reclaim); // world stopped: everything is due from no
 
 // Sweeps whatever is due; returns when all of it is. Collector thread.
 void heap_sweep_all(void);
+// Sweeps the next few spans that are due; false when everybody's share is taken. Any thread, in a critical section: one that needs
+// room looks here before it takes fresh memory, so that the heap does not grow while its sweep is under way.
+bool heap_sweep_some(void);
 
 // Upcalls to the layers above.
 struct heap_upcalls {

@@ -25,6 +25,7 @@ _Atomic bool heap_marking;
 _Atomic bool heap_reclaim;
 
 #define SLAB_BYTES (4 * MIB)
+enum { SWEEP_SHARES = 4 }; // that one refill may sweep before it takes fresh memory: some ten microseconds
 
 void span_boot(void)
 {
@@ -164,6 +165,8 @@ static struct span *pop_partial(struct bin *b)
 struct span *span_take(unsigned bin)
 {
     struct span *s = pop_partial(&bins[bin]);
+    for (int share = 0; !s && share < SWEEP_SHARES && heap_sweep_some(); share++)
+        s = pop_partial(&bins[bin]);
     if (!s)
         return open_span(bin);
     span_ready(s);

@@ -250,11 +250,16 @@ static inline void thread_start(pthread_t *thread, void *(*body)(void *), void *
         fail("pthread_create: %s", strerror(error));
 }
 
-/* Gives the total of the workers' sums. A single worker runs on the calling thread. */
+enum { WORKERS_MAX = 256 };
+
+/* Gives the total of the workers' sums. A single worker runs on the calling thread. The workers are no array of variable
+ * length: the slack around one would hold what calls before left on the stack, a tree's root as a rule. */
 static inline uint64_t run_workers(long count, void *(*body)(void *))
 {
-    struct worker worker[count];
+    static struct worker worker[WORKERS_MAX];
     uint64_t sum = 0;
+    if (count > WORKERS_MAX)
+        fail("more than %d threads", WORKERS_MAX);
     for (long i = 0; i < count; i++)
         worker[i] = (struct worker){ .id = i, .rng.state = 1000003 * (i + 1) };
     if (count == 1) {

@@ -323,12 +323,27 @@ static void use_stack(void *unused)
     }
 }
 
+// Calls fn(arg) on another stack, whose highest address is top (16-byte aligned).
+void call_on_stack(void *top, void (*fn)(void *arg), void *arg);
+__asm__(".text\n"
+        ".type call_on_stack,@function\n"
+        "call_on_stack:\n"
+        "push %rbp\n"
+        "mov %rsp,%rbp\n"
+        "mov %rdi,%rsp\n"
+        "mov %rdx,%rdi\n"
+        "call *%rsi\n"
+        "mov %rbp,%rsp\n"
+        "pop %rbp\n"
+        "ret\n"
+        ".size call_on_stack,.-call_on_stack\n");
+
 static void *run_on_heap_stacks(void *unused)
 {
     join_program();
     while (arming)
         for (size_t i = 4; i < CHUNKS; i += 4)
-            context_on_stack(area + i * CHUNK, use_stack, NULL);
+            call_on_stack(area + i * CHUNK, use_stack, NULL);
     leave_program();
     return unused;
 }
@@ -369,7 +384,7 @@ static void *first_push(void *unused)
     join_program();
     sigaltstack(NULL, &stack);
     ck_assert(kwrite_owns_stack(&stack));
-    context_on_stack(area + 2 * CHUNK - 64, dig_deep, NULL);
+    call_on_stack(area + 2 * CHUNK - 64, dig_deep, NULL);
     leave_program();
     sigaltstack(NULL, &stack);
     ck_assert(stack.ss_flags & SS_DISABLE);
@@ -396,7 +411,7 @@ static void enter_and_leave(void *unused)
 static void *publish_from_heap_stack(void *unused)
 {
     join_program();
-    context_on_stack(area + 2 * CHUNK - 64, enter_and_leave, NULL);
+    call_on_stack(area + 2 * CHUNK - 64, enter_and_leave, NULL);
     leave_program();
     return unused;
 }
