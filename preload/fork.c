@@ -2,14 +2,27 @@
 //
 // The forking thread waits for a stop under way to end (it can itself be stopped while it waits), then enters a critical
 // section until both processes have their locks back.
+//
+// fork calls our handlers by itself. _Fork, clone without CLONE_VM and the system calls behind them call nobody's, so their
+// wrappers bracket them (SOUNDNESS S50). A signal handler that forks inside our critical section gets a plain one:
+// what its child may do then is what POSIX lets it, and it must not allocate.
+#include "fork.h"
+
 #include "boot.h"
+#include "real.h"
+#include "signal.h"
 
 #include "gc/collector.h"
 #include "heap/heap.h"
-#include "signal.h"
+#include "sys/syscall.h"
 #include "world/stop.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+static pid_t process; // whose memory this is
 
 static void prepare(void)
 {
@@ -34,9 +47,68 @@ static void child(void)
     heap_fork_child();
     collector_fork_child();
     thread_fork_child();
+    process = sys_getpid();
     stop_fork_done(true);
     signal_fork_child();
     crit_leave();
 }
 
-void fork_boot(void) { pthread_atfork(prepare, parent, child); }
+void fork_boot(void)
+{
+    process = sys_getpid();
+    pthread_atfork(prepare, parent, child);
+}
+
+bool fork_enter(void)
+{
+    if (!boot_done || crit_inside() ||
+        sys_getpid() != process) // a vfork child has our memory, and must leave it alone
+        return false;
+    prepare();
+    return true;
+}
+
+void fork_leave(bool entered, bool in_child)
+{
+    if (entered)
+        (in_child ? child : parent)();
+}
+
+EXPORT pid_t _Fork(void)
+{
+    static void *_Atomic cache;
+    typeof(_Fork) *real = real_symbol(&cache, "_Fork");
+    bool entered = fork_enter();
+    pid_t pid = real();
+    int error = errno;
+    fork_leave(entered, pid == 0);
+    errno = error;
+    return pid;
+}
+
+// --- clone -------------------------------------------------------------------------------------------------------
+
+bool fork_is_one(long number, long first)
+{
+    uint64_t flags = CLONE_VM;
+    if (number == SYS_fork)
+        return true;
+    if (number == SYS_clone)
+        flags = (uint64_t)first;
+    if (number == SYS_clone3)
+        flags = *(const uint64_t *)first; // struct clone_args begins with them
+    return !(flags & CLONE_VM);
+}
+
+void fork_note_sharing(uint64_t flags)
+{
+    if ((flags & CLONE_VM) && !(flags & (CLONE_THREAD | CLONE_VFORK)))
+        collector_passive("another process runs in this one's memory");
+}
+
+int fork_begin_child(void *p)
+{
+    const struct fork_start start = *(struct fork_start *)p;
+    fork_leave(start.entered, true);
+    return start.body(start.arg);
+}

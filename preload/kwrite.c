@@ -11,6 +11,7 @@
 // Known gaps. Programs that make system calls by their own instructions. getaddrinfo_a. ioctls that store more than a window
 // or follow pointers inside a structure of theirs.
 #include "heap/heap.h"
+#include "fork.h"
 #include "real.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
@@ -206,6 +207,18 @@ static void note_rings(long number)
     sys_sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+static bool is_fork(long number) { return number == SYS_fork || number == SYS_clone || number == SYS_clone3; }
+
+static long call_fork(long number, long a, long b, long c, long d, long e)
+{
+    bool copies = fork_is_one(number, a), entered = copies && fork_enter();
+    if (!copies)
+        fork_note_sharing(number == SYS_clone ? (uint64_t)a : *(const uint64_t *)a);
+    long result = sys_call(number, a, b, c, d, e, 0);
+    fork_leave(entered, result == 0);
+    return result;
+}
+
 // Without libc's: it is nothing but the instruction, and jemalloc calls it where no symbol may be looked up.
 long interposed_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
 EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long e, long f)
@@ -215,7 +228,8 @@ EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long
         note_rings(number);
         ticket = enter(call_of(number), (long[]){a, b, c, d, e, f});
     }
-    long result = sys_call(number, a, b, c, d, e, f);
+    long result = unlikely(is_fork(number)) ? call_fork(number, a, b, c, d, e)
+                                            : sys_call(number, a, b, c, d, e, f);
     kwrite_leave(ticket);
     return to_errno(result);
 }
@@ -263,9 +277,20 @@ EXPORT int interposed_clone(int (*body)(void *), char *stack, int flags, void *a
         kwrite_exclude(block.base, block.base + block.bytes);
     if (flags & CLONE_CHILD_CLEARTID)
         kwrite_exclude((uintptr_t)child, (uintptr_t)(child + 1));
+    fork_note_sharing((uint64_t)flags);
     uint32_t ticket = kwrite_enter_one(parent, sizeof *parent);
-    int result = real(body, stack, flags, arg, parent, tls, child);
+    int result, error;
+    if (flags & (CLONE_VM | CLONE_SETTLS)) {
+        result = real(body, stack, flags, arg, parent, tls, child);
+        error = errno;
+    } else {
+        struct fork_start start = {body, arg, fork_enter()};
+        result = real(fork_begin_child, stack, flags, &start, parent, tls, child);
+        error = errno;
+        fork_leave(start.entered, false);
+    }
     kwrite_leave(ticket);
+    errno = error;
     return result;
 }
 

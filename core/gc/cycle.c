@@ -290,5 +290,6 @@ bool cycle_boot(void)
 void cycle_fork_child(void)
 {
     atomic_store(&heap_marking, false);
+    verify_fork_child();
     cycles = 0;
 }

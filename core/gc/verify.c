@@ -32,6 +32,14 @@ void verify_begin(void)
     verify_noting = noted != NULL;
 }
 
+void verify_fork_child(void)
+{
+    verify_noting = false;
+    noted = NULL;
+    saved.words = NULL;
+    saved.rows = NULL;
+}
+
 void verify_note(uintptr_t value)
 {
     size_t grain = (value - cage.base) >> GRAIN_SHIFT;

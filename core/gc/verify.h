@@ -10,6 +10,8 @@
 
 // Before a cycle: room for the notes; called when the option asks for verification.
 void verify_begin(void);
+// In a forked child: whatever the collector was about to unmap at that moment is left alone.
+void verify_fork_child(void);
 // The concurrent mark passed over this value: it points at no block now. Any thread.
 void verify_note(uintptr_t value);
 extern bool verify_noting;

@@ -7,6 +7,7 @@
 #include "world/thread.h"
 
 #include <errno.h>
+#include <sys/prctl.h>
 
 #define STACK_BYTES (256 * KIB)
 
@@ -33,8 +34,10 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
     pthread_attr_t attr;
     pthread_t thread;
     uint64_t all = ~0UL, old;
-    char *stack = meta_map(STACK_BYTES);
-    if (!stack)
+    // A root until the thread runs: at its end lies the C library's descriptor, which alone refers to what it allocates for a
+    // thread in advance.
+    char *stack = sys_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys_failed((long)stack))
         return ENOMEM;
     if (atomic_load(&stack_count) > (unsigned)WORKERS_MAX)
         return EAGAIN;
@@ -49,7 +52,7 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
     pthread_attr_destroy(&attr);
     if (error) { // only one thread is created at a time
         atomic_fetch_sub(&stack_count, 1);
-        meta_unmap(stack, STACK_BYTES);
+        sys_munmap(stack, STACK_BYTES);
     }
     return error;
 }
@@ -58,10 +61,11 @@ void workers_thread_begin(void)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0), roots = align_up(here, PAGE_BYTES);
     thread_announce_own();
+    sys_call3(SYS_prctl, PR_SET_NAME, (long)"gcpre", 0); // for top and ps
     // Above this frame lie the C library's descriptor of the thread and its TLS: roots like anybody's.
     for (unsigned i = 0; i < atomic_load(&stack_count); i++)
         if (here - stacks[i] < STACK_BYTES)
-            meta_disown(roots, stacks[i] + STACK_BYTES);
+            meta_own(stacks[i], roots);
 }
 
 void workers_boot(unsigned concurrent, unsigned stopped)

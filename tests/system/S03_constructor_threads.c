@@ -42,6 +42,6 @@ int main(void)
     }
     herd_check_gone(&lost);
     SET(early_stop, true);
-    WAIT_UNTIL(status_of("Threads:") <= 3);
+    WAIT_UNTIL(threads_of_ours() <= 2);
 }
 #endif

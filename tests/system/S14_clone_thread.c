@@ -36,7 +36,7 @@ int main(void)
     herd_check_whole(&held);
     SET(go, 1);
     for (int i = 0; i < THREADS; i++) WAIT_UNTIL(GET(gone[i]));
-    WAIT_UNTIL(status_of("Threads:") <= 2);
+    WAIT_UNTIL(threads_of_ours() == 1);
     for (int i = 0; i < THREADS; i++) free(unhide(stacks[i]));
     drop_and_collect();
     herd_check_gone(&lost);

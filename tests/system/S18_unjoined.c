@@ -8,9 +8,8 @@ static void put(size_t i, char *p) { threads[i] = start(body, p); }
 
 int main(void)
 {
-    long before = status_of("Threads:");
     hazard_fill(COUNT(threads), 90, put);
-    WAIT_UNTIL(status_of("Threads:") <= before + 1);
+    WAIT_UNTIL(threads_of_ours() == 1);
     drop_and_collect();
     herd_check_whole(&held);
     herd_check_gone(&lost);

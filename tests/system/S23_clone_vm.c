@@ -1,6 +1,5 @@
 // Another process runs in our memory (CLONE_VM without CLONE_THREAD): from then on nothing is reclaimed.
 // expect-stderr: ^gcpre.*(passive|nothing will be reclaimed)
-// known-gap: S23 a process that shares our memory is not noticed yet
 #include "check.h"
 
 static int ready, go;

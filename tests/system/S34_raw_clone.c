@@ -36,7 +36,7 @@ int main(void)
             WAIT_UNTIL(GET(cells[i].gone));
             CHECK(cells[i].p == unhide(held.at[i]));
         }
-        WAIT_UNTIL(status_of("Threads:") <= 2);
+        WAIT_UNTIL(threads_of_ours() == 1);
         memset(cells, 0, sizeof cells);
         memset(stacks, 0, sizeof stacks);
         drop_and_collect();

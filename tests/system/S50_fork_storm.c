@@ -3,7 +3,6 @@
 // args: _Fork
 // args: syscall
 // timeout: 120
-// known-gap: S50 children of _Fork and of a raw fork are not reinitialised yet
 #include "check.h"
 
 enum { FORKERS = 2, FORKS = 40 };

@@ -16,6 +16,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -288,6 +289,24 @@ HELPER void wait_for_cycles(unsigned count)
 }
 
 /* A number from /proc/self/status, e.g. "VmRSS:" (in kB); uses no heap. */
+/* Threads of this process that are not the library's. */
+HELPER long threads_of_ours(void)
+{
+    long count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    CHECK(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) {
+        char path[300], name[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        int fd = task->d_name[0] == '.' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) continue;
+        count += read(fd, name, sizeof name - 1) > 0 && strcmp(name, "gcpre\n") != 0;
+        close(fd);
+    }
+    closedir(tasks);
+    return count;
+}
+
 HELPER long status_of(const char *field)
 {
     char text[8192];
