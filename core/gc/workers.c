@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 
 #define STACK_BYTES (256 * KIB)
+enum { CANCEL_SIGNAL = 32, SETXID_SIGNAL = 33 }; // glibc's nptl/pthreadP.h, internal-signals.h
 
 static struct worker {
     struct marker marker;
@@ -33,7 +34,8 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
 {
     pthread_attr_t attr;
     pthread_t thread;
-    uint64_t all = ~0UL, old;
+    // All signals but the C library's own: setuid(2) and its like wait until every thread has answered the second.
+    uint64_t all = ~(sys_sigbit(CANCEL_SIGNAL) | sys_sigbit(SETXID_SIGNAL)), old;
     // A root until the thread runs: at its end lies the C library's descriptor, which alone refers to what it allocates for a
     // thread in advance.
     char *stack = sys_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
