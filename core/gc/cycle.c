@@ -182,11 +182,11 @@ static void mark_what_is_left(bool all)
 {
     stack_count = 0;
     trace.stack_bytes = 0;
+    scan_magazines(); // first: what a stale word finds there is no block, and not scanned
     world_each_stopped(scan_stopped_thread);
     doubt_for(roots_scan_stopped(stacks, stack_count, scan_root));
     if (!all)
         barrier_fetch(false, scan_dirty);
-    scan_magazines();
     workers_drain(true);
     if (grey_overflowed())
         doubt_for("no memory for the mark stack");

@@ -21,6 +21,7 @@
 //     Who holds it stores nothing into the cage. Everybody else opens a chunk by faulting on it.
 // V3. A chunk must stay open while it holds what is published (world/kwrite.h), a span or block that is never armed,
 //     or a thread's own stack. ARMING comes first, the look at those second: N1.
+// V5. What is armed again is reported: a store may open a chunk after the fetch looked at it and before it is armed.
 // V4. The lock lies on a page that the kernel wipes in a forked child: its holder does not exist there.
 #include "base/lock.h"
 #include "base/log.h"
@@ -355,7 +356,8 @@ static bool arm_open(size_t first, size_t end)
 {
     for (size_t c = first; c < end; c++) {
         flags[c] &= (uint8_t)~KEPT;
-        change(c, OPEN, ARMING);
+        if (change(c, OPEN, ARMING))
+            flags[c] |= FOUND; // V5
     }
     atomic_thread_fence(memory_order_seq_cst);
     kwrite_each(keep);

@@ -247,6 +247,56 @@ END_TEST
 // --- the kernel's writes -------------------------------------------------------------------------------------------
 
 // Without publishing the call fails, so the tests above test something; a withdrawn range is armed again.
+// A store is reported by the fetch under way or by the next one, never by none. One store into each chunk a round, while fetches
+// follow each other: a later store must not hide that an earlier one was lost.
+static _Atomic uint32_t round_wanted, round_done;
+static uint32_t seen_word[CHUNKS];
+
+static _Atomic uint32_t *word_of(size_t chunk)
+{
+    return (_Atomic uint32_t *)(area + chunk * CHUNK + 64 * chunk);
+}
+
+static void look(uintptr_t lo, uintptr_t hi)
+{
+    for (; lo < hi; lo = align_down(lo + CHUNK, CHUNK)) {
+        size_t chunk = (lo - area_lo()) / CHUNK;
+        seen_word[chunk] = atomic_load(word_of(chunk));
+    }
+}
+
+static void *store_once_a_round(void *unused)
+{
+    join_program();
+    for (uint32_t round = 1; round <= 3 * RACES; round++) {
+        while (round_wanted < round)
+            sched_yield();
+        for (size_t i = 0; i < CHUNKS; i++)
+            atomic_store(word_of(i * 7 % CHUNKS), round);
+        round_done = round;
+    }
+    leave_program();
+    return unused;
+}
+
+START_TEST(test_no_store_is_lost)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, store_once_a_round, NULL), 0);
+    for (uint32_t round = 1; round <= 3 * RACES; round++) {
+        ck_assert(B->arm(area_lo(), area_hi()));
+        round_wanted = round;
+        while (round_done < round)
+            ck_assert(B->fetch(area_lo(), area_hi(), true, look));
+        ck_assert(B->fetch(area_lo(), area_hi(), false, look));
+        for (size_t chunk = 0; chunk < CHUNKS; chunk++)
+            ck_assert_msg(seen_word[chunk] == round, "no fetch reported the store into chunk %zu", chunk);
+        B->disarm(area_lo(), area_hi());
+    }
+    pthread_join(thread, NULL);
+}
+END_TEST
+
 START_TEST(test_published)
 {
     crit_enter();
@@ -580,6 +630,7 @@ int main(void)
     tcase_add_test(tests, test_odd_ends);
     tcase_add_test(tests, test_model);
     tcase_add_test(tests, test_races);
+    tcase_add_test(tests, test_no_store_is_lost);
     tcase_add_test(tests, test_published);
     tcase_add_loop_test(tests, test_noarm_blocks, 0, 2);
     tcase_add_test(tests, test_heap_stacks);
