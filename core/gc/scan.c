@@ -1,6 +1,7 @@
 #include "gc/scan.h"
 
 #include "heap/cage.h"
+#include "sys/context.h"
 #include "sys/cpu.h"
 
 #include <string.h>
@@ -14,8 +15,12 @@ static inline size_t filter(const char *at, size_t bytes, uintptr_t *out, size_t
     for (size_t i = 0; i + 8 <= bytes; i += step) {
         uintptr_t word;
         memcpy(&word, at + i, sizeof word);
-        out[found] = word; // stored always, counted when it is one: no branch to mispredict
-        found += cage_contains(word);
+        out[found] = word & SCAN_UNTAGGED; // stored always, counted when it is one: no branch to mispredict
+        found += cage_contains(out[found]);
+        if (i % 8 == 0) {
+            out[found] = scan_unmangle(word);
+            found += cage_contains(out[found]);
+        }
     }
     return found;
 }
@@ -35,8 +40,11 @@ size_t scan_filter_scalar_8(const void *from, size_t bytes, uintptr_t *out)
     return filter(from, bytes, out, 8);
 }
 
+uint64_t scan_guard;
+
 void scan_boot(unsigned step)
 {
+    scan_guard = context_pointer_guard();
     bool vectors = cpu_has_avx2();
     scan_filter_code = vectors ? scan_filter_avx2_1 : scan_filter_scalar_1;
     scan_filter = step == 1   ? scan_filter_code

@@ -20,6 +20,14 @@ static inline const void *context_general(const ucontext_t *uc, size_t *bytes)
     return uc->uc_mcontext.gregs;
 }
 
+// What glibc mangles the stack and frame pointers in a jmp_buf with, the same for all threads.
+static inline uint64_t context_pointer_guard(void)
+{
+    uint64_t guard;
+    __asm__("mov %%fs:0x30,%0" : "=r"(guard));
+    return guard;
+}
+
 // The floating-point and vector state the kernel saved: the whole XSAVE area by its recorded size, or the legacy 512
 // bytes (Linux arch/x86/include/uapi/asm/sigcontext.h). NULL when the frame has none. The area is 64-byte aligned.
 const void *context_vector(const ucontext_t *uc, size_t *bytes);

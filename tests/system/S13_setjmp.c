@@ -4,7 +4,6 @@
 // args: rbp global
 // args: rbp heap
 // args: rsp global
-// known-gap: S13 mangled frame and stack pointers of setjmp are not unmangled yet
 #include "check.h"
 #include <setjmp.h>
 

@@ -1,5 +1,4 @@
 // The only pointers are tagged: in the low bits, in the top byte, in the top sixteen bits, and both.
-// known-gap: S16 tags in the top 16 bits are not masked yet
 #include "check.h"
 
 enum { TAGGED = 960 };

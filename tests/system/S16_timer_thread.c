@@ -2,7 +2,6 @@
 // The argument of its function is known to that block alone. (The C library's timer thread blocks all signals: while it
 // lives, cycles may reclaim nothing.)
 // libs: -lrt
-// known-gap: S16 timer_t of SIGEV_THREAD timers is not decoded yet
 #include "check.h"
 
 static timer_t timers[100];

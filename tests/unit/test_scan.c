@@ -44,9 +44,10 @@ static void setup(void)
 
 static void place_cage(unsigned shift)
 {
+    scan_guard = 0x8b3c5d7e9f102a4c;
     cage.shift = shift;
     cage.bytes = (uintptr_t)1 << shift;
-    cage.base = align_down(0x5a5a12345678abcd, cage.bytes);
+    cage.base = align_down(0x5a5a12345678, cage.bytes);
 }
 
 static int ascending(const void *a, const void *b)
@@ -62,8 +63,11 @@ static size_t filter_slowly(const char *at, size_t bytes, size_t step, uintptr_t
         uintptr_t word = 0;
         for (unsigned k = 0; k < 8; k++)
             word |= (uintptr_t)(unsigned char)at[i + k] << 8 * k;
-        if (word >= cage.base && word - cage.base < cage.bytes)
-            out[found++] = word;
+        uintptr_t address = word << 16 >> 16, plain = scan_unmangle(word);
+        if (address >= cage.base && address - cage.base < cage.bytes)
+            out[found++] = address;
+        if (i % 8 == 0 && plain >= cage.base && plain - cage.base < cage.bytes)
+            out[found++] = plain;
     }
     return found;
 }
@@ -86,12 +90,24 @@ static void compare(unsigned v, const char *at, size_t bytes)
         ck_abort_msg("%s: stored more than it may", variants[v].name);
 }
 
-// Addresses at the edges of the cage and just outside it, by turns.
+// As setjmp does (PTR_MANGLE).
+static uintptr_t mangle(uintptr_t address)
+{
+    address ^= scan_guard;
+    return address << 17 | address >> 47;
+}
+
+// Addresses at the edges of the cage and just outside it, tagged and mangled ones, by turns.
 static uintptr_t edge(unsigned i)
 {
     const uintptr_t end = cage.base + cage.bytes;
-    const uintptr_t edges[] = {cage.base, end - 1, cage.base - 1, end,
-                               cage.base + next_random() % cage.bytes};
+    const uintptr_t edges[] = {cage.base,
+                               end - 1,
+                               cage.base - 1,
+                               end,
+                               cage.base + next_random() % cage.bytes,
+                               (cage.base + next_random() % cage.bytes) | next_random() << 48,
+                               mangle(cage.base + next_random() % cage.bytes)};
     return edges[i % (sizeof edges / sizeof edges[0])];
 }
 
@@ -104,7 +120,7 @@ START_TEST(test_every_offset_and_length)
     for (size_t bytes = 0; bytes <= 200 && !skipped((unsigned)_i); bytes += 8) {
         char *from = fence - bytes;
         for (size_t offset = 0; offset + 8 <= bytes; offset++)
-            for (unsigned i = 0; i < 5; i++) {
+            for (unsigned i = 0; i < 7; i++) {
                 uintptr_t planted = edge(i);
                 memset(from, (int)i * 0x55, bytes);
                 memcpy(from + offset, &planted, sizeof planted);
@@ -141,7 +157,7 @@ START_TEST(test_nothing_but_pointers)
     setup();
     cage.shift = 40;
     cage.bytes = (uintptr_t)1 << 40;
-    cage.base = align_down(0x5a5a5a5a5a5a5a5a, cage.bytes);
+    cage.base = align_down(0x5a5a5a5a5a5a, cage.bytes);
     for (size_t bytes = 0; bytes <= SCAN_BLOCK_BYTES && !skipped((unsigned)_i); bytes += 8) {
         memset(fence - bytes, 0x5a, bytes);
         compare((unsigned)_i, fence - bytes, bytes);
