@@ -15,6 +15,7 @@
 #include "gc/collector.h"
 #include "heap/heap.h"
 #include "sys/syscall.h"
+#include "world/pins.h"
 #include "world/stop.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ static void prepare(void)
     stop_fork_prepare();
     crit_enter();
     thread_fork_prepare();
+    pins_fork_prepare();
     collector_fork_prepare();
     heap_fork_prepare();
 }
@@ -37,6 +39,7 @@ static void parent(void)
 {
     heap_fork_parent();
     collector_fork_parent();
+    pins_fork_done();
     thread_fork_parent();
     stop_fork_done(false);
     crit_leave();
@@ -46,6 +49,7 @@ static void child(void)
 {
     heap_fork_child();
     collector_fork_child();
+    pins_fork_done();
     thread_fork_child();
     process = sys_getpid();
     stop_fork_done(true);

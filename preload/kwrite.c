@@ -10,8 +10,10 @@
 //
 // Known gaps. Programs that make system calls by their own instructions. getaddrinfo_a. ioctls that store more than a window
 // or follow pointers inside a structure of theirs.
+#include "gc/collector.h"
 #include "heap/heap.h"
 #include "fork.h"
+#include "pins.h"
 #include "real.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
@@ -196,6 +198,13 @@ static const struct call *call_of(long number)
     return &unknown;
 }
 
+// Requests in a ring hold pointers that nobody can see (SOUNDNESS S11).
+static void note_unseen(long number)
+{
+    if (number == SYS_io_uring_setup)
+        collector_passive("the program uses io_uring: what its requests refer to cannot be seen");
+}
+
 // The kernel stores into memory that these name later, unseen. Signals are blocked as in the back-end's own code.
 static void note_rings(long number)
 {
@@ -228,9 +237,17 @@ EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long
         note_rings(number);
         ticket = enter(call_of(number), (long[]){a, b, c, d, e, f});
     }
+    if (unlikely(number == SYS_io_uring_setup))
+        note_unseen(number);
+    if (unlikely(number == SYS_io_submit))
+        pins_aio_submit(b, (struct iocb *const *)c);
     long result = unlikely(is_fork(number)) ? call_fork(number, a, b, c, d, e)
                                             : sys_call(number, a, b, c, d, e, f);
     kwrite_leave(ticket);
+    if (unlikely(number == SYS_io_submit))
+        pins_aio_submitted(result, b, (struct iocb *const *)c);
+    if (unlikely(number == SYS_io_getevents || number == SYS_io_pgetevents))
+        pins_aio_done(result, (const struct io_event *)d);
     return to_errno(result);
 }
 

@@ -15,6 +15,7 @@ enum lock_rank {
     LOCK_RANK_CYCLE = 1, // who runs a cycle
     LOCK_RANK_STOP,      // who may stop threads
     LOCK_RANK_REGISTRY,  // the list of threads
+    LOCK_RANK_PINS,      // what the kernel alone refers to
     LOCK_RANK_GREY,      // the shared grey pool
     LOCK_RANK_BIN,       // one bin's partial list
     LOCK_RANK_POOL,      // empty spans

@@ -29,12 +29,14 @@
 #include "base/options.h"
 #include "gc/mark.h"
 #include "gc/pace.h"
+#include "gc/scan.h"
 #include "gc/trace.h"
 #include "gc/verify.h"
 #include "gc/workers.h"
 #include "heap/heap.h"
 #include "sys/context.h"
 #include "world/barrier.h"
+#include "world/pins.h"
 #include "world/roots.h"
 #include "world/stop.h"
 
@@ -56,6 +58,8 @@ static void doubt_for(const char *why)
 // --- what is scanned ----------------------------------------------------------------------------------------
 
 static void scan_words(const void *words, size_t bytes) { mark_words(workers_own(), words, bytes); }
+
+static void take_value(uintptr_t value) { mark_candidate(workers_own(), value & SCAN_UNTAGGED); }
 
 static void scan_root(const void *words, size_t bytes, bool code)
 {
@@ -144,6 +148,7 @@ static bool begin(bool forced)
     doubt = NULL;
     trace = (struct trace){.number = cycles + 1, .forced = forced, .start_ns = clock_ns()};
     trace.heap_begin_bytes = heap_live_bytes();
+    pins_review();
     workers_start_helpers();
     workers_reset_totals();
     grey_reset();
@@ -164,6 +169,7 @@ static void scan_stacks_one_by_one(void)
 static void mark_beside_the_program(void)
 {
     uint64_t begun = clock_ns();
+    pins_each(take_value);
     roots_scan_running(stacks, stack_count, scan_root);
     workers_drain(false);
     for (int round = 0; round < PRECLEAN_ROUNDS; round++) {
@@ -182,6 +188,7 @@ static void mark_what_is_left(bool all)
 {
     stack_count = 0;
     trace.stack_bytes = 0;
+    pins_each(take_value);
     scan_magazines(); // first: what a stale word finds there is no block, and not scanned
     world_each_stopped(scan_stopped_thread);
     doubt_for(roots_scan_stopped(stacks, stack_count, scan_root));
@@ -194,12 +201,10 @@ static void mark_what_is_left(bool all)
 
 static void mark_again(void) { mark_what_is_left(true); }
 
-static void take_noted(uintptr_t value) { mark_candidate(workers_own(), value); }
-
 static void verify(void)
 {
     verify_noting = false;
-    verify_noted(take_noted);
+    verify_noted(take_value);
     workers_drain(true);
     verify_marks(mark_again);
 }

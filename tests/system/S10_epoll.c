@@ -4,7 +4,6 @@
 // args: close_target
 // args: close_epoll
 // args: close_duplicate
-// known-gap: S10 kernel-held roots are not there yet
 #include "check.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

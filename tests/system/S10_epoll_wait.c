@@ -1,5 +1,4 @@
 // What epoll_wait hands back after several cycles is the block that only the kernel knew.
-// known-gap: S10 kernel-held roots are not there yet
 #include "check.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

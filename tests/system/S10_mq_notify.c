@@ -1,6 +1,5 @@
 // The only pointers are the values registered with mq_notify: pinned until the registration is taken back.
 // libs: -lrt
-// known-gap: S10 kernel-held roots are not there yet
 #include "check.h"
 #include <mqueue.h>
 

@@ -1,7 +1,6 @@
 // The only pointers are the values of queued, blocked signals: pinned until the signal is taken.
 // args: sigqueue
 // args: pthread_sigqueue
-// known-gap: S10 kernel-held roots are not there yet
 #include "check.h"
 
 static bool to_thread;

@@ -1,7 +1,6 @@
 // A process that uses io_uring: nothing can be pinned, so nothing is reclaimed from then on, and that is said once.
 // needs-library: yes
 // expect-stderr: io_uring
-// known-gap: S11 io_uring is not noticed yet
 #include "check.h"
 #include <linux/io_uring.h>
 
