@@ -21,7 +21,7 @@ static void put(size_t i, char *p)
 static void turn_ring(void)
 {
     struct io_event event;
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 2000; i++) {
         struct iocb request = {.aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = (unsigned)pipes[0][0], .aio_buf = POLLIN};
         struct iocb *list[] = {&request};
         CHECK(syscall(SYS_io_submit, context, 1, list) == 1);
