@@ -8,6 +8,7 @@
 #include "world/maps.h"
 #include "world/pages.h"
 #include "world/procfd.h"
+#include "world/stop.h"
 
 enum { MAX_HOLES = 16384 };
 #define COPY_BYTES (64 * KIB)
@@ -77,13 +78,21 @@ static void collect_holes(const struct roots_hole *stacks, size_t count)
     }
 }
 
+// By a thread at its end, the only one that runs in a stopped world: what it unmaps is nobody's any more.
+static bool was_unmapped(uintptr_t address)
+{
+    struct mapping m;
+    return world_has_leavers() && maps_refresh() && !(maps_next(address, 0, &m) && m.lo <= address);
+}
+
 static void look_at_copy(uintptr_t lo, uintptr_t hi, bool code)
 {
-    for (uintptr_t at = lo; at < hi; at += COPY_BYTES) {
+    for (uintptr_t at = lo, next; at < hi; at = next) {
         size_t want = min_size(COPY_BYTES, hi - at);
         size_t got = procfd_read_memory(at, copy, want);
         now.scan(copy, got & ~(size_t)7, code);
-        if (got < want && !now.problem)
+        next = got == want ? at + got : align_down(at + got, PAGE_BYTES) + PAGE_BYTES;
+        if (got < want && !now.problem && !was_unmapped(at + got))
             now.problem = "a root could not be read";
     }
 }
@@ -186,7 +195,7 @@ void roots_scan_running(const struct roots_hole *stacks, size_t count, roots_sca
 
 const char *roots_scan_stopped(const struct roots_hole *stacks, size_t count, roots_scan *scan)
 {
-    return scan_all(stacks, count, true, scan);
+    return scan_all(stacks, count, !world_has_leavers(), scan);
 }
 
 size_t roots_bytes(void) { return scanned_bytes; }

@@ -163,7 +163,16 @@ static bool is_pending(const struct thread *t, uint32_t gen)
     return atomic_load(&t->stop_word) == word_of(gen, STOP_REQUESTED);
 }
 
-static bool is_at_its_end(pid_t tid) { return thread_is_leaving(tid) && tasks_blocks(tid, stop_signal); }
+static bool leavers; // in the stop under way: threads that are not waited for may still free their stacks
+
+static bool is_at_its_end(pid_t tid)
+{
+    bool ends = thread_is_leaving(tid) && tasks_blocks(tid, stop_signal);
+    leavers |= ends;
+    return ends;
+}
+
+bool world_has_leavers(void) { return leavers; }
 
 // A thread asked while it was ending goes without an answer.
 static bool has_ended(const struct thread *t, bool patient)
@@ -331,6 +340,7 @@ const char *world_stop(void)
     lock_acquire(&guard);
     uint32_t gen = next_generation();
     atomic_store(&foreign_count, 0);
+    leavers = false;
     thread_prune_leaving();
     const char *problem = stop_everybody(gen);
     if (problem) {

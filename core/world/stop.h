@@ -32,6 +32,8 @@ void stop_boot(int signal);
 // world_resume must follow. Called by the collector thread.
 const char *world_stop(void);
 void world_resume(void);
+// In a stopped world: whether some thread at its very end runs on, which may unmap its stack (world/thread.h).
+bool world_has_leavers(void);
 
 // Calls visit(t) for each registered thread while that one is stopped: all in turn, not all at once. After it every
 // registered thread has left whatever critical section it was in. NULL or the reason why it failed.
