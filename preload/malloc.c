@@ -3,6 +3,7 @@
 // On this path: no libc call that can lock or allocate, no dlsym (but for pointers that are not ours), errno untouched by
 // free and by success.
 #include "boot.h"
+#include "foreign.h"
 
 #include "base/log.h"
 #include "gc/collector.h"
@@ -110,18 +111,16 @@ EXPORT void *calloc(size_t count, size_t each)
 
 // --- realloc ------------------------------------------------------------------------------------------------
 
-static void *realloc_foreign(void *p, size_t n)
-{
-    static void *_Atomic real;
-    return ((void *(*)(void *, size_t))real_symbol(&real, "realloc"))(p, n);
-}
-
 static void *realloc_from(void *p, size_t n, const void *caller)
 {
     if (!p)
         return alloc_middle(n, caller);
-    if (!cage_contains((uintptr_t)p))
-        return realloc_foreign(p, n);
+    if (!cage_contains((uintptr_t)p)) {
+        int error = errno;
+        void *foreign = foreign_realloc(p, n);
+        errno = foreign || n == 0 ? error : ENOMEM;
+        return foreign;
+    }
     if (n == 0) { // glibc frees
         free(p);
         return NULL;
@@ -217,12 +216,9 @@ EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n)
 
 EXPORT size_t malloc_usable_size(void *p)
 {
-    static void *_Atomic real;
     if (!p)
         return 0;
-    if (!cage_contains((uintptr_t)p))
-        return ((size_t(*)(void *))real_symbol(&real, "malloc_usable_size"))(p);
-    return heap_usable(p);
+    return cage_contains((uintptr_t)p) ? heap_usable(p) : foreign_usable(p);
 }
 
 EXPORT int malloc_trim(size_t pad)
@@ -271,11 +267,5 @@ EXPORT int malloc_info(int flags, FILE *file)
     return 0;
 }
 
-static void free_foreign(void *p)
-{
-    static void *_Atomic real;
-    ((void (*)(void *))real_symbol(&real, "free"))(p);
-}
-
 struct heap_upcalls heap_upcalls = {
-    .first_use = thread_comes_to_heap, .free_foreign = free_foreign, .slow_alloc = collector_pace};
+    .first_use = thread_comes_to_heap, .free_foreign = foreign_free, .slow_alloc = collector_pace};

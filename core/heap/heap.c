@@ -208,11 +208,20 @@ static bool resize_in_place(const struct heap_block *b, size_t n)
     return done;
 }
 
+// Freed a moment ago by this thread (G3).
+static bool is_on_top(const struct heap_block *b, const void *p)
+{
+    const struct magazine *m = b->kind == HEAP_SMALL ? &cache_self.magazines[b->bin] : NULL;
+    return m && m->n && m->slot[m->n - 1] == p;
+}
+
 void *heap_realloc(void *p, size_t n)
 {
     struct heap_block b = heap_find((uintptr_t)p);
-    if (!b.allocated || !b.start) {
-        log_line("realloc(%p): not a block of the heap", p);
+    if (!b.allocated || !b.start || is_on_top(&b, p)) {
+        log_line(b.start ? "realloc(%p): this block is free; nothing is returned"
+                         : "realloc(%p): no block begins there; nothing is returned",
+                 p);
         return NULL;
     }
     if (resize_in_place(&b, n))

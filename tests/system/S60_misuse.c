@@ -9,7 +9,6 @@
 // cflags: -fno-builtin -Wno-free-nonheap-object -Wno-use-after-free
 // needs-library: yes
 // expect-stderr: ^gcpre.*(free|realloc)\(
-// known-gap: S60 a double free inside a magazine, and foreign addresses, are not told apart yet
 #include "check.h"
 
 static char global[100];
