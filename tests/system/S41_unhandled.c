@@ -3,7 +3,6 @@
 // args: read_only
 // args: handler_returns_to_default
 // expect-exit: -11
-// known-gap: S41 an unhandled fault ends the program with another status in some variants
 #include "check.h"
 #include <sys/resource.h>
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # Files that the library writes belong to the user alone (0600), and a symbolic link put in their place is not followed.
 # config: default
-# known-gap: S62 one of the files checks fails
 import os
 import pathlib
 import stat
