@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -198,6 +199,15 @@ static const struct call *call_of(long number)
     return &unknown;
 }
 
+// A filter may end the process for any call of ours: no cycle from here on, and none under way (SOUNDNESS S53). What is
+// left are mmap, munmap, madvise, futex, sched_yield and clock_gettime, which every allocator makes.
+static void note_filter(long number, long first)
+{
+    if ((number == SYS_prctl && first == PR_SET_SECCOMP) ||
+        (number == SYS_seccomp && first <= 1 /* SET_MODE_* */))
+        collector_retire("it restricts its system calls (seccomp)");
+}
+
 // Requests in a ring hold pointers that nobody can see (SOUNDNESS S11).
 static void note_unseen(long number)
 {
@@ -237,6 +247,8 @@ EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long
         note_rings(number);
         ticket = enter(call_of(number), (long[]){a, b, c, d, e, f});
     }
+    if (unlikely(number == SYS_prctl || number == SYS_seccomp))
+        note_filter(number, a);
     if (unlikely(number == SYS_io_uring_setup))
         note_unseen(number);
     if (unlikely(number == SYS_io_submit))
@@ -278,6 +290,18 @@ EXPORT int clock_gettime(clockid_t id, struct timespec *time)
     if (result == 0)
         *time = copy;
     return result;
+}
+
+any_function interposed_prctl __asm__("prctl");
+EXPORT long interposed_prctl(long a, long b, long c, long d, long e, long f)
+{
+    static const struct call call = {SYS_prctl, POINTERS, {NONE, NONE, NONE}};
+    static void *_Atomic cache;
+    any_function *real = (any_function *)real_symbol(&cache, "prctl");
+    note_filter(SYS_prctl, a);
+    if (likely(!atomic_load_explicit(&kwrite_active, memory_order_relaxed)))
+        return real(a, b, c, d, e, f);
+    return guarded(&call, real, (long[]){a, b, c, d, e, f});
 }
 
 // A thread that has no alternate stack, and perhaps no thread-local storage, runs on a block of the heap.

@@ -113,11 +113,14 @@ void meta_unmap(void *start, size_t bytes)
 // writable, so that it counts neither against RLIMIT_DATA nor against strict overcommit.
 void *meta_reserve(size_t bytes) { return map_owned(align_up(bytes, PAGE_BYTES), PROT_READ, MAP_NORESERVE); }
 
+// By mmap, not mprotect: filters that end a process for the latter are in use (OpenSSH's).
 bool meta_commit(void *start, size_t bytes)
 {
-    uintptr_t lo = align_down((uintptr_t)start, PAGE_BYTES);
+    uintptr_t lo = align_up((uintptr_t)start, PAGE_BYTES); // the page before has what was committed before
     uintptr_t hi = align_up((uintptr_t)start + bytes, PAGE_BYTES);
-    return sys_mprotect((void *)lo, hi - lo, PROT_READ | PROT_WRITE) == 0;
+    return lo >= hi ||
+           !sys_failed((long)sys_mmap((void *)lo, hi - lo, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
 }
 
 void *meta_alloc(size_t bytes)

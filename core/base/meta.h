@@ -18,7 +18,8 @@ struct range {
 void *meta_map(size_t bytes);
 void meta_unmap(void *start, size_t bytes);
 
-// Reserves address space that reads as zeros (and costs nothing) until meta_commit makes a part of it writable.
+// Reserves address space that reads as zeros (and costs nothing) until meta_commit makes a part of it writable:
+// from its start on, each call going on where the one before ended.
 void *meta_reserve(size_t bytes);
 bool meta_commit(void *start, size_t bytes);
 

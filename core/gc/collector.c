@@ -25,6 +25,7 @@ _Atomic bool collector_start_wanted;
 
 static _Atomic int state; // enum thread_state
 static _Atomic bool passive;
+static _Atomic uint32_t cycling;  // a cycle may be under way
 static _Atomic uint32_t requests; // the thread sleeps on this; bumped by whoever wants a cycle
 static _Atomic uint32_t
     forced_until;                // requests up to this number are manual: cycles for them count as forced
@@ -45,6 +46,14 @@ void collector_passive(const char *why)
 {
     if (!atomic_exchange(&passive, true))
         log_line("nothing will be reclaimed in this process: %s", why);
+}
+
+void collector_retire(const char *why)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    collector_passive(why);
+    while (atomic_load(&cycling)) // after `passive` was set: run() looks at them in the other order
+        sys_futex_wait(&cycling, 1, &moment);
 }
 
 // --- the thread ---------------------------------------------------------------------------------------------
@@ -121,8 +130,10 @@ static void *run(void *arg)
         bool asked = wait_for_request(seen);
         seen = atomic_load(&requests);
         bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
+        atomic_store(&cycling, 1);
         if (!atomic_load(&passive))
             cycle_run(forced);
+        atomic_store(&cycling, 0);
         announce(seen);
     }
     return NULL;
@@ -229,6 +240,7 @@ void collector_fork_child(void)
     log_writer = log_to_stderr;
     log_fd = -1;
     atomic_store(&state, THREAD_NONE);
+    atomic_store(&cycling, 0);
     atomic_store(&requests, 0);
     atomic_store(&served, 0);
     atomic_store(&forced_until, 0);

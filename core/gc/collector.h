@@ -21,6 +21,8 @@ bool collector_collect(void);
 
 // No cycle runs from now on; malloc and free go on. One line says why.
 void collector_passive(const char *why);
+// The same, and returns when no cycle is under way any more. Outside critical sections.
+void collector_retire(const char *why);
 
 void collector_fork_prepare(void);
 void collector_fork_parent(void);

@@ -88,7 +88,9 @@ static bool commit_locked(uintptr_t end)
         !meta_commit(&cage.words[unit * WORDS_PER_SPAN], units * WORDS_PER_SPAN * sizeof cage.words[0]) ||
         !meta_commit(&cage.spans[unit], units * sizeof cage.spans[0]))
         return false;
-    if (sys_mprotect((void *)top, end - top, PROT_READ | PROT_WRITE) != 0)
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+                      MAP_FIXED; // as the reservation's: see meta_commit
+    if (sys_failed((long)sys_mmap((void *)top, end - top, PROT_READ | PROT_WRITE, flags, -1, 0)))
         return false;
     atomic_store_explicit(&cage.top, end, memory_order_release);
     return true;

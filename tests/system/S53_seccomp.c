@@ -2,7 +2,6 @@
 // args: prctl
 // args: seccomp
 // allow-stderr: ^gcpre
-// known-gap: S53 seccomp filters do not make the library passive yet
 #include "check.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
