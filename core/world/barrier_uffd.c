@@ -14,6 +14,8 @@
 #include "world/barrier.h"
 #include "world/procfd.h"
 
+#include <errno.h>
+
 static int uffd = -1;
 static uintptr_t registered_lo, registered_hi;
 
@@ -51,6 +53,8 @@ static int scan_step(uintptr_t *at, uintptr_t hi, bool rearm, struct kernel_page
         .return_mask = out ? KERNEL_PAGE_IS_WRITTEN : 0,
     };
     int found = sys_ioctl(procfd_pagemap(), KERNEL_PAGEMAP_SCAN, &scan);
+    if (found >= 0 && scan.walk_end <= *at) // it says yes and does nothing
+        return -ENOTTY;
     *at = scan.walk_end;
     return found;
 }

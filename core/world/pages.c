@@ -31,6 +31,8 @@ static int scan(uintptr_t lo, uintptr_t hi, enum pages_kind kind, void (*visit)(
         int found = sys_ioctl(procfd_pagemap(), KERNEL_PAGEMAP_SCAN, &s);
         if (found < 0)
             return found;
+        if (s.walk_end <= lo) // a kernel, or a filter in front of it, that says yes and does nothing
+            return -ENOTTY;
         for (int i = 0; i < found; i++)
             visit(regions[i].start, regions[i].end);
         lo = s.walk_end;

@@ -6,7 +6,6 @@
 // args: scan lies
 // args: register lies
 // allow-stderr: ^gcpre
-// known-gap: S43 a lying PAGEMAP_SCAN is noticed for the barrier, not for the roots
 #include "check.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
