@@ -7,12 +7,21 @@ import stat
 import subprocess
 import sys
 
+# Allocates until the file is there, three seconds at most: a cycle needs the collector's thread to get a processor.
+SCRIPT = """
+n=0 x=
+while [ $n -lt 300 ] && ! [ -f "$1" -a ! -L "$1" -a -s "$1" ]; do
+    n=$((n + 1)) x=$x$n
+    [ $((n % 10)) -ne 0 ] || sleep 0.1
+    [ ! -L "$1" ] || [ $n -lt 50 ] || break
+done
+echo output
+"""
 faults = []
 for variable, more in (("GCPRE_LOG", {"GCPRE_TRACE": "1"}), ("GCPRE_REPORT", {"GCPRE_LEAKS": "exit"})):
     def run(path):
         env = os.environ | {"LD_PRELOAD": os.environ["GCPRE_LIB"], "GCPRE_STRESS": "1", variable: str(path)} | more
-        return subprocess.run(["/bin/sh", "-c", "x=; for i in 1 2 3 4 5 6 7 8; do x=$x$x$i; done; echo output"], env=env,
-                              capture_output=True, umask=0)
+        return subprocess.run(["/bin/sh", "-c", SCRIPT, "sh", path], env=env, capture_output=True, umask=0)
 
     path = pathlib.Path(variable.lower())
     done = run(path)
