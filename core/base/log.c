@@ -2,6 +2,9 @@
 
 #include "sys/syscall.h"
 
+#include <errno.h>
+#include <signal.h>
+
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -140,9 +143,22 @@ size_t format_text(char *buffer, size_t bytes, const char *format, ...)
     return needed;
 }
 
-static void write_stderr(const char *line, size_t bytes) { sys_write(2, line, bytes); }
+// A line of ours into a pipe without a reader, or a file at RLIMIT_FSIZE (OpenSSH sets 0), would end the program by a signal:
+// it is blocked, and taken when the write brought it.
+void log_to_stderr(const char *line, size_t bytes)
+{
+    const uint64_t fatal_signals = sys_sigbit(SIGPIPE) | sys_sigbit(SIGXFSZ);
+    const struct timespec at_once = {0};
+    uint64_t old;
+    sys_sigprocmask(SIG_BLOCK, &fatal_signals, &old);
+    ssize_t written = sys_write(2, line, bytes);
+    uint64_t brought = written == -EPIPE ? sys_sigbit(SIGPIPE) : written == -EFBIG ? sys_sigbit(SIGXFSZ) : 0;
+    if (brought & ~old)
+        sys_call(SYS_rt_sigtimedwait, (long)&brought, 0, (long)&at_once, sizeof brought, 0, 0);
+    sys_sigprocmask(SIG_SETMASK, &old, NULL);
+}
 
-void (*log_writer)(const char *line, size_t bytes) = write_stderr;
+void (*log_writer)(const char *line, size_t bytes) = log_to_stderr;
 
 static void emit(bool prefixed, const char *format, va_list args)
 {

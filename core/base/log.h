@@ -11,6 +11,8 @@ enum { LOG_LINE_BYTES = 512 };
 
 // Where lines go: descriptor 2 until somebody sets another writer (the collector thread has no descriptors of the
 // program's, see world/collector). The writer gets whole lines.
+// The default: standard error, quietly (no SIGPIPE, no SIGXFSZ comes of it).
+void log_to_stderr(const char *line, size_t bytes);
 extern void (*log_writer)(const char *line, size_t bytes);
 
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));

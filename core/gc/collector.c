@@ -82,7 +82,7 @@ static void log_from_anywhere(const char *line, size_t bytes)
     if (thread_is_own(sys_gettid()))
         write_log(line, bytes);
     else
-        sys_write(2, line, bytes);
+        log_to_stderr(line, bytes);
 }
 
 static bool set_up(void)
@@ -142,6 +142,10 @@ static void *run(void *arg)
 void collector_start(void)
 {
     int none = THREAD_NONE;
+    if (atomic_load(&passive)) { // wanted before it was known; under a filter this call could be the end
+        atomic_store(&collector_start_wanted, false);
+        return;
+    }
     if (sys_getpid() != process || !atomic_compare_exchange_strong(&state, &none, THREAD_STARTING))
         return; // a vfork child has our memory, but must not have a thread in it
     atomic_store(&collector_start_wanted, false);
@@ -229,8 +233,6 @@ bool collector_collect(void)
 void collector_fork_prepare(void) { grey_fork_prepare(); }
 
 void collector_fork_parent(void) { grey_fork_done(); }
-
-static void log_to_stderr(const char *line, size_t bytes) { sys_write(2, line, bytes); }
 
 void collector_fork_child(void)
 {
