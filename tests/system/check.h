@@ -161,7 +161,7 @@ HELPER void herd_check_gone(const struct herd *herd)
     if (!gcpre_available()) return;
     size_t left = 0;
     for (size_t i = 0; i < herd->count; i++) left += is_allocated(herd->at[i]);
-    CHECK(left <= herd->count / 20 + 2, "%zu of %zu lost blocks are still allocated", left, herd->count);
+    CHECK(left <= herd->count / 10 + 2, "%zu of %zu lost blocks are still allocated", left, herd->count);
 }
 
 /* ---- The hazard test ---- */
