@@ -174,26 +174,27 @@ static bool is_at_its_end(pid_t tid)
 
 bool world_has_leavers(void) { return leavers; }
 
-// A thread asked while it was ending goes without an answer.
-static bool has_ended(const struct thread *t, bool patient)
+// A thread asked while it was ending goes without an answer, and so does one of ours that was asked before it said so: the
+// collector starts its helpers just before a cycle, and a busy machine may let the stop meet one that has not run yet.
+static bool owes_no_answer(const struct thread *t, bool patient)
 {
-    return sys_tgkill(process, t->tid, 0) == -ESRCH || is_at_its_end(t->tid) ||
+    return thread_is_own(t->tid) || sys_tgkill(process, t->tid, 0) == -ESRCH || is_at_its_end(t->tid) ||
            (patient && tasks_is_zombie(t->tid));
 }
 
-// Whether anybody has yet to answer; with `look`, who has ended meanwhile need not.
+// Whether anybody has yet to answer; with `look`, who has meanwhile come to owe none is let go.
 static bool any_pending(uint32_t gen, bool look, bool patient)
 {
     bool pending = false;
     thread_registry_lock();
     for (struct thread *t = thread_first_locked(); t && !pending; t = t->next) {
-        if (look && is_pending(t, gen) && has_ended(t, patient))
+        if (look && is_pending(t, gen) && owes_no_answer(t, patient))
             set_ended(t, gen);
         pending = is_pending(t, gen);
     }
     thread_registry_unlock();
     for (size_t i = 0; i < foreign_count && !pending; i++) {
-        if (look && is_pending(&foreign[i], gen) && has_ended(&foreign[i], patient))
+        if (look && is_pending(&foreign[i], gen) && owes_no_answer(&foreign[i], patient))
             set_ended(&foreign[i], gen);
         pending = is_pending(&foreign[i], gen);
     }

@@ -8,7 +8,9 @@
 #include "world/kwrite.h"
 #include "world/stop.h"
 
-#include <check.h>
+#include "unit.h"
+#include "upcalls.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,12 +23,6 @@
 enum { CHUNKS = 64, THREADS = 3, ROUNDS = 200, RACES = 150, DEADLINE_S = 240 };
 #define CHUNK ((size_t)256 * KIB)
 #define B     (&barrier_mprotect)
-
-static void nothing(void) {}
-
-static void nothing_with(void *p) { (void)p; }
-
-struct heap_upcalls heap_upcalls = {nothing, nothing_with, nothing_with};
 
 static char *area; // CHUNKS chunks of the cage
 static int zero;   // a file of zeros: no signal cuts a read of it short
@@ -643,9 +639,5 @@ int main(void)
     tcase_add_test(tests, test_no_mappings_for_arming);
     tcase_add_test(tests, test_fork);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,18 +1,9 @@
 // base/bits.h against the slow and obvious way.
 #include "base/bits.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <stdlib.h>
-
-static uint64_t seed = 1;
-
-static uint64_t next_random(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
 
 START_TEST(test_align)
 {
@@ -101,9 +92,5 @@ int main(void)
     tcase_add_test(tcase, test_lowest_bits);
     tcase_add_test(tcase, test_sizes);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -2,7 +2,8 @@
 // made by hand.
 #include "heap/heap.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,16 +22,6 @@ static void free_foreign(void *p) { last_foreign = p; }
 static void slow_alloc(void *p) { (void)p; }
 
 struct heap_upcalls heap_upcalls = {first_use, free_foreign, slow_alloc};
-
-static __thread uint64_t seed = 1;
-
-static uint64_t next_random(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
 
 // ck_assert writes to a file even when all is well: too slow for the inner loops.
 #define EXPECT(condition)                                 \
@@ -279,7 +270,7 @@ static struct block *_Atomic mailboxes[MAILBOXES];
 // Puts blocks of its own into mailboxes, and frees what somebody else had put there.
 static void *exchange(void *number)
 {
-    seed = (uintptr_t)number + 1;
+    random_state = (uintptr_t)number + 1;
     for (int i = 0; i < EXCHANGES; i++) {
         struct block b = make(next_random() % 50 == 0 ? random_size() : next_random() % 400 + sizeof b);
         b.n = max_size(b.n, sizeof b);
@@ -414,9 +405,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_sweep, 0, 2);
     tcase_add_test(tcase, test_sweep_clears_marks);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -3,7 +3,8 @@
 
 #include "base/log.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -262,9 +263,5 @@ int main(void)
     tcase_add_loop_test(order, test_order, 0, sizeof orders / sizeof orders[0]);
     suite_add_tcase(suite, exclusion);
     suite_add_tcase(suite, order);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,7 +1,8 @@
 // base/log.h: the formatter against snprintf, lines, and fatal().
 #include "base/log.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <float.h>
 #include <limits.h>
 #include <math.h>
@@ -13,14 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static uint64_t seed = 1;
-
-static uint64_t next_random(void)
+static uint64_t of_any_magnitude(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed >> (seed % 64); // of all magnitudes
+    uint64_t number = next_random();
+    return number >> (number % 64);
 }
 
 // --- against snprintf -------------------------------------------------------------------------------------------
@@ -81,7 +78,7 @@ END_TEST
 START_TEST(test_random_integers)
 {
     for (int i = 0; i < 20000; i++) {
-        long n = (long)next_random();
+        long n = (long)of_any_magnitude();
         check_integer(i % 2 ? n : -n);
     }
 }
@@ -113,7 +110,7 @@ START_TEST(test_random_fractions)
     for (int i = 0; i < 20000; i++) {
         char format[] = "%.?f", text[64];
         int digits = i % 7;
-        double value = (double)(next_random() >> 24) / 1024.0, unit = pow(10, -digits);
+        double value = (double)(of_any_magnitude() >> 24) / 1024.0, unit = pow(10, -digits);
         format[2] = (char)('0' + digits);
         format_text(text, sizeof text, format, value);
         const char *point = strchr(text, '.');
@@ -278,9 +275,5 @@ int main(void)
     suite_add_tcase(suite, format);
     suite_add_tcase(suite, line);
     suite_add_tcase(suite, end);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,7 +1,8 @@
 // world/maps.h: lines of /proc/self/maps, as they are and as they should never be.
 #include "world/maps.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,9 +125,5 @@ int main(void)
     tcase_add_test(tcase, test_cut_off);
     tcase_add_test(tcase, test_whole_file);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

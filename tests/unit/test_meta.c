@@ -3,7 +3,8 @@
 
 #include "base/bits.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,16 +15,6 @@
 #include <unistd.h>
 
 enum { MOST_RANGES = 8192, DEADLINE_S = 120 };
-
-static uint64_t seed = 1;
-
-static uint64_t next_random(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
 
 // The list as it is now; checks that it is sorted, that no range is empty and that no two touch.
 static size_t list(struct range *out)
@@ -371,9 +362,5 @@ int main(void)
     suite_add_tcase(suite, ranges);
     suite_add_tcase(suite, memory);
     suite_add_tcase(suite, threads);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

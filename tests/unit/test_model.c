@@ -5,7 +5,8 @@
 // to find what then goes wrong, or it would not find anything in the rules as they are either.
 #include "base/bits.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -618,9 +619,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_the_rules_hold, 0, SCENARIO_COUNT);
     tcase_add_loop_test(tcase, test_without_a_rule, 0, sizeof flaws / sizeof flaws[0]);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

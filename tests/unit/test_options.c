@@ -1,10 +1,11 @@
 // base/options.h: every value that a setting takes, every way to get it wrong, and what is said about it.
 #include "base/options.h"
 
+#include "unit.h"
+
 #include "base/bits.h"
 #include "base/log.h"
 
-#include <check.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -365,15 +366,7 @@ START_TEST(test_shown_text)
 }
 END_TEST
 
-static uint64_t seed = 1;
-
-static unsigned next_random(unsigned below)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (unsigned)(seed % below);
-}
+static unsigned random_below(unsigned below) { return (unsigned)(next_random() % below); }
 
 // Random words over the characters that values are made of: at most one line, and nothing else changes.
 START_TEST(test_random_text)
@@ -381,9 +374,9 @@ START_TEST(test_random_text)
     static const char alphabet[] = "0123456789,+-offautMiBKGTsmhSIGRTexit \x01";
     for (int i = 0; i < 50000; i++) {
         char value[12] = "";
-        for (unsigned at = 0, bytes = next_random(sizeof value); at < bytes; at++)
-            value[at] = alphabet[next_random(sizeof alphabet - 1)];
-        const struct listed *e = &list[next_random(LISTED)];
+        for (unsigned at = 0, bytes = random_below(sizeof value); at < bytes; at++)
+            value[at] = alphabet[random_below(sizeof alphabet - 1)];
+        const struct listed *e = &list[random_below(LISTED)];
         read_one(e->name, value);
         ck_assert_uint_le(lines, 1);
         check_others_unchanged(e->name);
@@ -562,9 +555,5 @@ int main(void)
     suite_add_tcase(suite, several);
     suite_add_tcase(suite, path);
     suite_add_tcase(suite, help);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

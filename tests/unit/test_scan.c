@@ -5,7 +5,8 @@
 #include "heap/cage.h"
 #include "sys/cpu.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,16 +24,7 @@ static const struct {
 
 enum { VARIANTS = sizeof variants / sizeof variants[0], BUFFER = 2 * 4096 };
 
-static uint64_t seed = 1;
 static char *fence; // nothing can be read from here on, nor below fence - BUFFER
-
-static uint64_t next_random(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
 
 static void setup(void)
 {
@@ -188,9 +180,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_nothing_but_pointers, 0, VARIANTS);
     tcase_add_test(tcase, test_choice);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

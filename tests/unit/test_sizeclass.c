@@ -2,7 +2,8 @@
 #include "heap/cage.h"
 #include "heap/sizeclass.h"
 
-#include <check.h>
+#include "unit.h"
+
 #include <stdlib.h>
 
 // ck_assert writes to a file even when all is well: too slow for the inner loops.
@@ -82,9 +83,5 @@ int main(void)
     tcase_add_test(tcase, test_slot_of_every_offset);
     tcase_add_test(tcase, test_aligned);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,19 +1,15 @@
 // heap/span.h: the states a span goes through, what is claimed and given back, and its sweep, one step at a time.
 #include "heap/heap.h"
 
-#include <check.h>
+#include "unit.h"
+#include "upcalls.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST_SLOTS = 4096, BINS_TRIED = 6 };
 
 static const unsigned bins_tried[BINS_TRIED] = {0, 2, 7, 20, CLASS_COUNT - 1, BIN_COUNT - 1};
-
-static void nothing(void) {}
-
-static void nothing_with(void *p) { (void)p; }
-
-struct heap_upcalls heap_upcalls = {nothing, nothing_with, nothing_with};
 
 static void *slots[MOST_SLOTS];
 
@@ -206,9 +202,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_sweep, 0, BINS_TRIED);
     tcase_add_test(tcase, test_taken_swept);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,0 +1,289 @@
+// world/stop.h: threads stop where they are, whoever they are; a stop that fails is undone; who owes no answer is not waited for.
+#include "world/stop.h"
+
+#include "base/clock.h"
+#include "base/crit.h"
+#include "gc/workers.h"
+#include "sys/syscall.h"
+#include "world/thread.h"
+
+#include "unit.h"
+#include "upcalls.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { THREADS = 8, ROUNDS = 300 };
+
+static _Atomic uint64_t steps[THREADS];
+static _Atomic int ready, go, finish;
+
+static void wait_for(_Atomic int *what, int value)
+{
+    while (atomic_load(what) < value)
+        sys_sched_yield();
+}
+
+// Nothing of check's in the threads, nor beside them while they are stopped: it takes locks that they may hold.
+static pthread_t start(void *(*function)(void *), void *arg)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, function, arg) != 0)
+        abort();
+    return thread;
+}
+
+static void join(pthread_t thread)
+{
+    if (pthread_join(thread, NULL) != 0)
+        abort();
+}
+
+static void finish_all(const pthread_t *threads, size_t count)
+{
+    atomic_store(&finish, 1);
+    for (size_t i = 0; i < count; i++)
+        join(threads[i]);
+}
+
+static void setup(void)
+{
+    stop_boot(SIGURG);
+    atomic_store(&ready, 0);
+    atomic_store(&go, 0);
+    atomic_store(&finish, 0);
+}
+
+// The test's own thread plays the collector.
+static void stop(void)
+{
+    const char *problem = world_stop();
+    ck_assert_msg(!problem, "%s", problem);
+}
+
+static void registers(void)
+{
+    crit_enter();
+    thread_register((uintptr_t)__builtin_frame_address(0) - 4096,
+                    (uintptr_t)__builtin_frame_address(0) + 4096);
+    crit_leave();
+}
+
+// Counts, and half of the threads are known to the registry, and half of the time is spent in critical sections.
+static void *count_up(void *number)
+{
+    size_t n = (size_t)number;
+    if (n % 2)
+        registers();
+    atomic_fetch_add(&ready, 1);
+    while (!atomic_load(&finish)) {
+        crit_enter();
+        uint64_t at = atomic_fetch_add(&steps[n], 1);
+        crit_leave();
+        if (at % 64 == 0)
+            sys_sched_yield();
+    }
+    if (n % 2)
+        thread_unregister();
+    return NULL;
+}
+
+static size_t stopped_count;
+static void count_stopped(struct thread *t)
+{
+    stopped_count++;
+    ck_assert_uint_ne(t->sp, 0);
+}
+
+START_TEST(a_stopped_world_stands_still)
+{
+    pthread_t threads[THREADS];
+    thread_announce_own();
+    for (size_t i = 0; i < THREADS; i++)
+        threads[i] = start(count_up, (void *)i);
+    wait_for(&ready, THREADS);
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t before[THREADS];
+        stop();
+        for (size_t i = 0; i < THREADS; i++)
+            before[i] = atomic_load(&steps[i]);
+        stopped_count = 0;
+        world_each_stopped(count_stopped);
+        ck_assert_uint_eq(stopped_count, THREADS);
+        for (int i = 0; i < 3; i++)
+            sys_sched_yield();
+        for (size_t i = 0; i < THREADS; i++)
+            ck_assert_uint_eq(before[i], atomic_load(&steps[i]));
+        world_resume();
+    }
+    for (size_t i = 0; i < THREADS; i++) // everybody goes on
+        for (uint64_t at = atomic_load(&steps[i]); atomic_load(&steps[i]) == at;)
+            sys_sched_yield();
+    finish_all(threads, THREADS);
+    thread_forget_own();
+}
+END_TEST
+
+static _Atomic int inside;
+static void *stay_inside(void *unused)
+{
+    (void)unused;
+    crit_enter();
+    atomic_store(&inside, 1);
+    atomic_fetch_add(&ready, 1);
+    for (uint64_t end = clock_ns() + 20000000; clock_ns() < end;)
+        ;
+    atomic_store(&inside, 0);
+    crit_leave();
+    wait_for(&finish, 1);
+    return NULL;
+}
+
+START_TEST(nobody_stops_inside_a_critical_section)
+{
+    thread_announce_own();
+    pthread_t thread = start(stay_inside, NULL);
+    wait_for(&ready, 1);
+    stop();
+    ck_assert_int_eq(atomic_load(&inside), 0);
+    world_resume();
+    finish_all(&thread, 1);
+    thread_forget_own();
+}
+END_TEST
+
+// A thread of the collector's that runs late: until it says whose it is, it looks like anybody's, and it blocks the signal.
+static void *ours_but_late(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&ready, 1);
+    wait_for(&go, 1);
+    struct timespec moment = {.tv_nsec = 50000000};
+    sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
+    workers_thread_begin();
+    wait_for(&finish, 1);
+    thread_forget_own();
+    atomic_store(&ready, 0);
+    return NULL;
+}
+
+START_TEST(a_thread_of_ours_that_says_so_late_is_not_waited_for)
+{
+    thread_announce_own();
+    ck_assert_int_eq(workers_start_thread(ours_but_late, NULL), 0);
+    wait_for(&ready, 1);
+    atomic_store(&go, 1);
+    stop();
+    world_resume();
+    atomic_store(&finish, 1);
+    while (atomic_load(&ready))
+        sys_sched_yield();
+    thread_forget_own();
+}
+END_TEST
+
+static void *deaf(void *unused)
+{
+    sigset_t set;
+    (void)unused;
+    sigemptyset(&set);
+    sigaddset(&set, SIGURG);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    atomic_fetch_add(&ready, 1);
+    wait_for(&go, 1);
+    pthread_sigmask(SIG_UNBLOCK, &set,
+                    NULL); // the signal of the stop that was called off comes now: nothing happens (W3)
+    atomic_fetch_add(&ready, 1);
+    wait_for(&finish, 1);
+    return NULL;
+}
+
+START_TEST(a_stop_that_fails_is_undone)
+{
+    thread_announce_own();
+    pthread_t threads[2] = {start(deaf, NULL), start(count_up, (void *)1)};
+    wait_for(&ready, 2);
+    ck_assert_ptr_nonnull(world_stop());
+    for (uint64_t at = atomic_load(&steps[1]); atomic_load(&steps[1]) == at;)
+        sys_sched_yield();
+    atomic_store(&go, 1);
+    wait_for(&ready, 3);
+    stop(); // now everybody hears
+    world_resume();
+    finish_all(threads, 2);
+    thread_forget_own();
+}
+END_TEST
+
+static void *live_and_die(void *unused)
+{
+    (void)unused;
+    registers();
+    thread_unregister();
+    return NULL;
+}
+
+static void *breed(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&ready, 1);
+    while (!atomic_load(&finish))
+        join(start(live_and_die, NULL));
+    return NULL;
+}
+
+START_TEST(threads_that_come_and_go_hold_nothing_up)
+{
+    thread_announce_own();
+    pthread_t threads[2] = {start(breed, NULL), start(breed, NULL)};
+    wait_for(&ready, 2);
+    for (int round = 0; round < ROUNDS; round++) {
+        stop();
+        world_resume();
+    }
+    finish_all(threads, 2);
+    thread_forget_own();
+}
+END_TEST
+
+static size_t visits;
+static void visit(struct thread *t)
+{
+    visits++;
+    ck_assert_uint_ne(t->sp, 0);
+}
+
+START_TEST(a_handshake_meets_every_registered_thread_once)
+{
+    pthread_t threads[THREADS];
+    thread_announce_own();
+    for (size_t i = 0; i < THREADS; i++)
+        threads[i] = start(count_up, (void *)i);
+    wait_for(&ready, THREADS);
+    for (int round = 0; round < ROUNDS; round++) {
+        visits = 0;
+        const char *problem = world_handshake(visit);
+        ck_assert_msg(!problem, "%s", problem);
+        ck_assert_uint_eq(visits, THREADS / 2);
+    }
+    finish_all(threads, THREADS);
+    thread_forget_own();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stop");
+    TCase *one = tcase_create("stop");
+    tcase_add_checked_fixture(one, setup, NULL);
+    tcase_set_timeout(one, 120);
+    tcase_add_test(one, a_stopped_world_stands_still);
+    tcase_add_test(one, nobody_stops_inside_a_critical_section);
+    tcase_add_test(one, a_thread_of_ours_that_says_so_late_is_not_waited_for);
+    tcase_add_test(one, a_stop_that_fails_is_undone);
+    tcase_add_test(one, threads_that_come_and_go_hold_nothing_up);
+    tcase_add_test(one, a_handshake_meets_every_registered_thread_once);
+    suite_add_tcase(suite, one);
+    return run_suite(suite);
+}
