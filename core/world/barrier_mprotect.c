@@ -141,10 +141,6 @@ static void lose_track_locked(void)
 
 static bool program_wants_alternate; // its handler has SA_ONSTACK
 static _Atomic uintptr_t scratch;    // probe's page
-static __thread struct {
-    uintptr_t hidden; // ~address: this is scanned like any thread's memory, and must not keep the block alive
-    unsigned times;
-} repeated; // the last fault on a chunk that was not armed
 
 static bool is_store(const siginfo_t *info, const ucontext_t *uc)
 {
@@ -154,19 +150,17 @@ static bool is_store(const siginfo_t *info, const ucontext_t *uc)
            (r[REG_ERR] & (WRITE | FETCH)) == WRITE;
 }
 
-// Another thread opened the chunk just now: the store succeeds when it is made again. If it does not, the page is
-// protected by the program.
-static bool worth_repeating(uintptr_t address)
+// A chunk that is not armed is read-only only by the program's doing (V1). FUTEX_WAKE_OP ORs nothing into the word, and fails
+// where it cannot be stored (futex(2)).
+static bool is_writable(uintptr_t address)
 {
-    if (repeated.hidden != ~address)
-        repeated.times = 0;
-    repeated.hidden = ~address;
-    if (++repeated.times < RETRIES)
-        return true;
-    repeated.times = 0;
-    return false;
+    uint32_t nobody = 0;
+    return !sys_failed(sys_call(SYS_futex, (long)&nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0,
+                                (long)align_down(address, sizeof nobody),
+                                FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0)));
 }
 
+// Whether the store is to be made again: the chunk is open now, or it was opened by somebody else meanwhile.
 static bool open_for_store(uintptr_t address)
 {
     size_t chunk = chunk_of(address);
@@ -174,8 +168,9 @@ static bool open_for_store(uintptr_t address)
     bool armed = state_of(chunk) == ARMED;
     if (armed && !open_locked(chunk, chunk + 1))
         lose_track_locked();
+    bool again = armed || is_writable(address);
     guard_release();
-    return armed || worth_repeating(address);
+    return again;
 }
 
 // The interrupted thread's stack: the kernel will push frames there.

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "heap/heap.h"
 #include "sys/context.h"
+#include "sys/cpu.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
 #include "world/kwrite.h"
@@ -237,6 +238,35 @@ START_TEST(test_races)
     stop_racing = true;
     for (int i = 0; i < N; i++)
         pthread_join(threads[i], NULL);
+}
+END_TEST
+
+// A thread stores to one and the same place, and again and again the chunk is disarmed between the fault and its handler: it is
+// told each time from memory that the program protects.
+static void *store_to_one_place(void *unused)
+{
+    join_program();
+    while (!stop_racing) {
+        area[5]++;
+        calls++;
+    }
+    leave_program();
+    return unused;
+}
+
+START_TEST(test_one_place)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, store_to_one_place, NULL), 0);
+    for (int round = 0; round < 20000; round++) {
+        unsigned long before = calls;
+        while (calls == before)
+            cpu_relax();
+        ck_assert(B->arm(area_lo(), area_lo() + CHUNK));
+        B->disarm(area_lo(), area_lo() + CHUNK);
+    }
+    stop_racing = true;
+    pthread_join(thread, NULL);
 }
 END_TEST
 
@@ -626,6 +656,7 @@ int main(void)
     tcase_add_test(tests, test_odd_ends);
     tcase_add_test(tests, test_model);
     tcase_add_test(tests, test_races);
+    tcase_add_test(tests, test_one_place);
     tcase_add_test(tests, test_no_store_is_lost);
     tcase_add_test(tests, test_published);
     tcase_add_loop_test(tests, test_noarm_blocks, 0, 2);
