@@ -8,7 +8,7 @@
 // Which memory: what the table knows exactly; and for every argument that points into the heap a window behind it, large
 // enough for any structure that has a fixed size.
 //
-// Known gaps. Programs that make system calls by their own instructions. getaddrinfo_a. ioctls that store more than a window
+// Known gaps. Programs that make system calls by their own instructions. ioctls that store more than a window
 // or follow pointers inside a structure of theirs.
 #include "gc/collector.h"
 #include "heap/heap.h"
@@ -17,9 +17,9 @@
 #include "real.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
+#include "world/interrupt.h"
 #include "world/kwrite.h"
 
-#include <aio.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,7 +32,7 @@
 
 enum { ARGUMENTS = 6, ROOM = 16, SLACK_BYTES = 64, MAX_PARTS = 1024 }; // slack: msgrcv's type, for one
 
-enum kind { POINTERS, BUFFER, VECTOR, MESSAGE, MESSAGES, EXCLUDE, REQUEST, REQUESTS };
+enum kind { POINTERS, BUFFER, VECTOR, MESSAGE, MESSAGES, EXCLUDE };
 
 struct call {
     int16_t number;
@@ -108,33 +108,18 @@ static void add_known(struct places *p, const struct call *call, const long *arg
     }
 }
 
-// libc serves requests in threads that block every signal, so they must not even fault on the request itself.
-static void exclude_request(const struct aiocb *request)
-{
-    if (!request)
-        return;
-    kwrite_exclude((uintptr_t)request, (uintptr_t)(request + 1));
-    kwrite_exclude((uintptr_t)request->aio_buf, (uintptr_t)request->aio_buf + request->aio_nbytes);
-}
-
 static void exclude(const struct call *call, const long *argument)
 {
-    long start = argument[call->index[0]];
-    struct aiocb *const *requests = (struct aiocb *const *)start;
-    if (call->kind == REQUEST)
-        exclude_request((const struct aiocb *)start);
-    else if (call->kind == REQUESTS)
-        for (int i = 0; i < (int)argument[call->index[1]]; i++)
-            exclude_request(requests[i]);
-    else if (start)
-        kwrite_exclude((uintptr_t)start, (uintptr_t)start + length_of(call, argument));
+    uintptr_t start = (uintptr_t)argument[call->index[0]];
+    if (start)
+        kwrite_exclude(start, start + length_of(call, argument));
 }
 
 static uint32_t enter(const struct call *call, const long *argument)
 {
     struct places p;
     p.count = 0;
-    if (call->kind >= EXCLUDE) {
+    if (call->kind == EXCLUDE) {
         exclude(call, argument);
         return KWRITE_NOTHING;
     }
@@ -215,15 +200,11 @@ static void note_unseen(long number)
         collector_passive("the program uses io_uring: what its requests refer to cannot be seen");
 }
 
-// The kernel stores into memory that these name later, unseen. Signals are blocked as in the back-end's own code.
+// The kernel stores into memory that these name later, unseen.
 static void note_rings(long number)
 {
-    uint64_t all = ~sys_sigbit(SIGSEGV), old;
-    if ((number != SYS_io_uring_setup && number != SYS_io_setup) || barrier != &barrier_mprotect)
-        return;
-    sys_sigprocmask(SIG_BLOCK, &all, &old);
-    barrier_give_up("the program uses io_uring or kernel AIO");
-    sys_sigprocmask(SIG_SETMASK, &old, NULL);
+    if (number == SYS_io_uring_setup || number == SYS_io_setup)
+        barrier_give_up_mprotect("the program uses io_uring or kernel AIO");
 }
 
 static bool is_fork(long number) { return number == SYS_fork || number == SYS_clone || number == SYS_clone3; }
@@ -235,6 +216,16 @@ static long call_fork(long number, long a, long b, long c, long d, long e)
         fork_note_sharing(number == SYS_clone ? (uint64_t)a : *(const uint64_t *)a);
     long result = sys_call(number, a, b, c, d, e, 0);
     fork_leave(entered, result == 0);
+    return result;
+}
+
+// A call with a timeout keeps its length although a stop interrupts it (world/interrupt.h).
+static long call_announced(long number, long *arguments)
+{
+    interrupt_announce_raw(number, arguments);
+    long result = sys_call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                           arguments[5]);
+    interrupt_forget();
     return result;
 }
 
@@ -254,7 +245,7 @@ EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long
     if (unlikely(number == SYS_io_submit))
         pins_aio_submit(b, (struct iocb *const *)c);
     long result = unlikely(is_fork(number)) ? call_fork(number, a, b, c, d, e)
-                                            : sys_call(number, a, b, c, d, e, f);
+                                            : call_announced(number, (long[]){a, b, c, d, e, f});
     kwrite_leave(ticket);
     if (unlikely(number == SYS_io_submit))
         pins_aio_submitted(result, b, (struct iocb *const *)c);

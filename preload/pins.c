@@ -5,6 +5,7 @@
 
 #include "base/crit.h"
 #include "gc/collector.h"
+#include "world/barrier.h"
 #include "world/pins.h"
 
 #include <errno.h>
@@ -57,6 +58,13 @@ EXPORT int epoll_ctl(int epoll, int what, int target, struct epoll_event *event)
     return result;
 }
 
+// The C library waits for it in a thread that blocks every signal: a fault of that thread's would be the end (SOUNDNESS S34).
+static void note_helper(const struct sigevent *event)
+{
+    if (event && event->sigev_notify == SIGEV_THREAD)
+        barrier_give_up_mprotect("a thread of the C library that blocks every signal waits for its events");
+}
+
 static uintptr_t value_of(const struct sigevent *event)
 {
     return event ? (uintptr_t)event->sigev_value.sival_ptr : 0;
@@ -68,6 +76,7 @@ EXPORT int timer_create(clockid_t clock, struct sigevent *restrict event, timer_
     static void *_Atomic cache;
     typeof(timer_create) *real = real_symbol(&cache, "timer_create");
     uintptr_t value = value_of(event);
+    note_helper(event);
     pin(PIN_TIMER, value, value);
     int result = real(clock, event, timer), error = errno;
     if (result == 0) {
@@ -95,6 +104,7 @@ EXPORT int mq_notify(mqd_t queue, const struct sigevent *event)
     static void *_Atomic cache;
     typeof(mq_notify) *real = real_symbol(&cache, "mq_notify");
     uintptr_t value = value_of(event);
+    note_helper(event);
     pin(PIN_QUEUE, (uint64_t)queue, value);
     int result = real(queue, event), error = errno;
     if (result == 0)

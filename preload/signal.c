@@ -42,14 +42,14 @@
 enum {
     STOP_SHADOW = SIGSTKFLT,
     SEGV_SHADOW = 57,
-    FIRST_INTERNAL = 32, // the C library's own two: cancellation and setuid
     SA_RESTORER_FLAG = 0x04000000,
     KNOWN_FLAGS = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
                   (int)SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | SA_RESTORER_FLAG,
 };
 
-#define UNBLOCKABLE \
-    (1UL << (SIGKILL - 1) | 1UL << (SIGSTOP - 1) | 1UL << (FIRST_INTERNAL - 1) | 1UL << FIRST_INTERNAL)
+#define UNBLOCKABLE                                                                  \
+    (1UL << (SIGKILL - 1) | 1UL << (SIGSTOP - 1) | 1UL << (STOP_CANCEL_SIGNAL - 1) | \
+     1UL << (STOP_SETXID_SIGNAL - 1))
 
 bool signal_hide_segv;
 bool signal_descriptors;

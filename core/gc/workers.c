@@ -4,13 +4,13 @@
 #include "base/meta.h"
 #include "sys/cpu.h"
 #include "sys/syscall.h"
+#include "world/stop.h"
 #include "world/thread.h"
 
 #include <errno.h>
 #include <sys/prctl.h>
 
 #define STACK_BYTES (256 * KIB)
-enum { CANCEL_SIGNAL = 32, SETXID_SIGNAL = 33 }; // glibc's nptl/pthreadP.h, internal-signals.h
 
 static struct worker {
     struct marker marker;
@@ -34,8 +34,7 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
 {
     pthread_attr_t attr;
     pthread_t thread;
-    // All signals but the C library's own: setuid(2) and its like wait until every thread has answered the second.
-    uint64_t all = ~(sys_sigbit(CANCEL_SIGNAL) | sys_sigbit(SETXID_SIGNAL)), old;
+    uint64_t all = ~sys_sigbit(STOP_CANCEL_SIGNAL), old;
     // A root until the thread runs: at its end lies the C library's descriptor, which alone refers to what it allocates for a
     // thread in advance.
     char *stack = sys_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -62,7 +61,11 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
 void workers_thread_begin(void)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0), roots = align_up(here, PAGE_BYTES);
+    uint64_t setxid = sys_sigbit(STOP_SETXID_SIGNAL), old;
     thread_announce_own();
+    // setuid(2) and its like wait until every thread has answered this one. Not before it is known whose this thread is: the
+    // stop uses it too.
+    sys_sigprocmask(SIG_UNBLOCK, &setxid, &old);
     sys_call3(SYS_prctl, PR_SET_NAME, (long)"gcpre", 0); // for top and ps
     // Above this frame lie the C library's descriptor of the thread and its TLS: roots like anybody's.
     for (unsigned i = 0; i < atomic_load(&stack_count); i++)

@@ -27,11 +27,12 @@ void barrier_boot(enum barrier_choice choice)
     }
 }
 
-void barrier_give_up(const char *why)
+void barrier_give_up_mprotect(const char *why)
 {
-    log_line("write barrier %s given up (%s): marking stops the program from now on", barrier->name, why);
-    barrier_disarm();
-    barrier = &barrier_none;
+    static _Atomic bool said;
+    if (barrier == &barrier_mprotect && !atomic_exchange(&said, true))
+        log_line("write barrier mprotect given up (%s): marking stops the program from now on", why);
+    mprotect_give_up();
 }
 
 bool barrier_arm(void)

@@ -33,8 +33,9 @@ extern const struct barrier barrier_uffd, barrier_mprotect, barrier_none;
 // The back-end in use; barrier_none before barrier_boot. Chosen by the collector thread at its start.
 extern const struct barrier *barrier;
 void barrier_boot(enum barrier_choice choice);
-// For the rest of the process: something happened that the back-end cannot cope with (said in one line).
-void barrier_give_up(const char *why);
+// For the rest of the process: the program does what page protection cannot cope with (one line says so, if that is the back-end
+// in use). Nothing is armed when it returns, and nothing will be. Any thread, outside critical sections or not.
+void barrier_give_up_mprotect(const char *why);
 
 // Arms everything committed; remembers how far. False: the cycle must mark with the world stopped.
 bool barrier_arm(void);

@@ -17,8 +17,8 @@
 //
 // V1. Only ARMED chunks are read-only by our doing. A chunk enters and leaves ARMED under the lock, together with its
 //     protection; all other changes are single compare-and-swaps by anybody.
-// V2. The lock is taken by the collector thread and by the fault handler only, which runs with all signals blocked.
-//     Who holds it stores nothing into the cage. Everybody else opens a chunk by faulting on it.
+// V2. The lock is taken by the collector thread, by the fault handler, which runs with all signals blocked, and in the same way
+//     by who gives up. Who holds it stores nothing into the cage. Everybody else opens a chunk by faulting on it.
 // V3. A chunk must stay open while it holds what is published (world/kwrite.h), a span or block that is never armed,
 //     or a thread's own stack. ARMING comes first, the look at those second: N1.
 // V5. What is armed again is reported: a store may open a chunk after the fetch looked at it and before it is armed.
@@ -52,7 +52,8 @@ struct table {
 
 static struct table *_Atomic table; // NULL until it is needed; state and then flags, a byte a chunk
 static uint8_t *flags;
-static _Atomic bool lost; // too many mappings: everything was opened
+static _Atomic bool lost;     // too many mappings: everything was opened
+static _Atomic bool given_up; // for good: nothing is armed any more
 
 void (*barrier_foreign_fault)(int signal, siginfo_t *info, void *context);
 void (*barrier_segv_ready)(void (*install)(uint64_t mask, int flags));
@@ -135,6 +136,21 @@ static void lose_track_locked(void)
     if (!open_locked(first, end))
         fatal("the heap's pages cannot be made writable again");
     atomic_store(&lost, true);
+}
+
+void mprotect_give_up(void)
+{
+    uint64_t all = ~0UL, old;
+    atomic_store(&given_up, true);
+    if (!atomic_load(&table))
+        return;
+    sys_sigprocmask(SIG_SETMASK, &all, &old);
+    crit_enter();
+    guard_acquire();
+    lose_track_locked();
+    guard_release();
+    crit_leave();
+    sys_sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 // --- the fault -----------------------------------------------------------------------------------------------------
@@ -340,7 +356,7 @@ static size_t arm_run(size_t at, size_t end)
     guard_acquire();
     while (run < end && next_armable(run, run + 1) == run && change(run, ARMING, ARMED))
         run++;
-    if (run > at && protect(at, run, PROT_READ) != 0)
+    if (run > at && (atomic_load(&given_up) || protect(at, run, PROT_READ) != 0))
         lose_track_locked();
     guard_release();
     return max_size(run, at + 1);
@@ -393,6 +409,8 @@ static bool data_is_limited(void)
 static bool arm(uintptr_t lo, uintptr_t hi)
 {
     size_t first, end = whole_chunks_of(lo, hi, &first);
+    if (atomic_load(&given_up))
+        return false;
     if (data_is_limited()) {
         say("RLIMIT_DATA is set");
         return false;

@@ -94,6 +94,8 @@ extern void (*barrier_segv_ready)(void (*install)(uint64_t mask, int flags));
 // Opens the chunks of [lo, hi) that are armed. After what keeps them open is published, and a fence.
 void mprotect_open(uintptr_t lo, uintptr_t hi);
 void mprotect_exclude(uintptr_t lo, uintptr_t hi);
+// Opens everything, and nothing is armed again (barrier_give_up_mprotect).
+void mprotect_give_up(void);
 
 static inline void kwrite_keep_open(const void *start, size_t bytes)
 {

@@ -30,6 +30,12 @@ enum { MAX_FOREIGN = 1024 };
 static struct thread foreign[MAX_FOREIGN]; // threads that never came to the heap: found in /proc (guard)
 static _Atomic size_t foreign_count;
 
+// Threads that block the stop signal: those that the C library starts by itself (timers, AIO, getaddrinfo_a) block all there are,
+// but for the signal by which setuid(2) and its like reach every thread (nptl/nptlP.h, setxid_signal_thread). They get that one,
+// told from the C library's own by what it carries; it is queued, so it merges with none (SOUNDNESS S34).
+enum { SECOND_SIGNAL = STOP_SETXID_SIGNAL, SECOND_MARK = 0x6763 };
+static struct signal_action libcs; // the C library's action for it; no handler: not to be used
+
 #define DEADLINE_NS   2000000000UL
 #define FIRST_TICK_NS 100000
 #define LAST_TICK_NS  (FIRST_TICK_NS << 6)
@@ -72,9 +78,20 @@ static void park(struct thread *t, uintptr_t sp, const ucontext_t *context)
         sys_futex_wait(&resume_gen, resumed, NULL);
 }
 
+// A signal of ours: stops here if that is still wanted, or where the critical section ends.
+static void answer(struct thread *t, ucontext_t *uc)
+{
+    if (t && crit_inside()) {
+        crit_self.stop_wanted = 1;
+        return;
+    }
+    if (t)
+        park(t, context_sp(uc) - CONTEXT_RED_ZONE, uc);
+    interrupt_resume(uc);
+}
+
 static void handler(int signal, siginfo_t *info, void *context)
 {
-    ucontext_t *uc = context;
     struct thread *t = requested_record();
     struct thread *mine = t ? t : thread_self;
     bool ours = false;
@@ -83,18 +100,18 @@ static void handler(int signal, siginfo_t *info, void *context)
         while (sent && !(ours = atomic_compare_exchange_strong(&mine->signals, &sent, sent - 1)))
             ;
     }
-    if (!ours && !t) {
+    if (ours || t)
+        answer(t, context);
+    else
         stop_foreign_signal(signal, info, context);
-        return;
-    }
-    if (!t) // called off
-        return;
-    if (crit_inside()) {
-        crit_self.stop_wanted = 1;
-        return;
-    }
-    park(t, context_sp(uc) - CONTEXT_RED_ZONE, uc);
-    interrupt_resume(uc);
+}
+
+static void second_handler(int signal, siginfo_t *info, void *context)
+{
+    if (info->si_code == SI_QUEUE && info->si_int == SECOND_MARK)
+        answer(thread_is_own(sys_gettid()) ? NULL : requested_record(), context);
+    else if (libcs.handler)
+        libcs.handler(signal, info, context);
 }
 
 static void park_spilled(uintptr_t sp, void *record) { park(record, sp, NULL); }
@@ -128,19 +145,28 @@ __asm__(".text\n"
         ".size stop_restorer,.-stop_restorer\n");
 void stop_restorer(void) __attribute__((visibility("hidden")));
 
+static struct signal_action action_for(void (*function)(int, siginfo_t *, void *))
+{
+    return (struct signal_action){
+        function, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000UL /* SA_RESTORER */, stop_restorer, ~0UL};
+}
+
 void stop_boot(int signal)
 {
-    struct {
-        void (*handler)(int, siginfo_t *, void *);
-        unsigned long flags;
-        void (*restorer)(void);
-        uint64_t mask;
-    } action = {handler, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000UL /* SA_RESTORER */, stop_restorer,
-                ~0UL};
+    struct signal_action action = action_for(handler);
     stop_signal = signal;
     process = sys_getpid();
     crit_park = park_self;
     sys_sigaction(signal, &action, NULL);
+}
+
+void stop_boot_second(void)
+{
+    struct signal_action now, action = action_for(second_handler);
+    if (sys_sigaction(SECOND_SIGNAL, NULL, &now) != 0 || now.handler == second_handler || !now.handler)
+        return;
+    libcs = now;
+    sys_sigaction(SECOND_SIGNAL, &action, NULL);
 }
 
 // Ended without a word: its TLS may be gone too.
@@ -156,6 +182,25 @@ static void request(struct thread *t, uint32_t gen)
     atomic_fetch_add(&t->signals, 1);
     if (sys_tgkill(process, t->tid, stop_signal) == -ESRCH)
         set_ended(t, gen);
+}
+
+static bool is_installed(int signal, void (*function)(int, siginfo_t *, void *))
+{
+    struct signal_action now;
+    return sys_sigaction(signal, NULL, &now) == 0 && now.handler == function;
+}
+
+// It has not answered yet: maybe it will never hear the first signal.
+static void ask_again(struct thread *t, uint32_t gen)
+{
+    siginfo_t info = {.si_signo = SECOND_SIGNAL, .si_code = SI_QUEUE};
+    if (t->asked_again == gen || !tasks_blocks(t->tid, stop_signal) || tasks_blocks(t->tid, SECOND_SIGNAL) ||
+        !is_installed(SECOND_SIGNAL, second_handler))
+        return;
+    t->asked_again = gen;
+    info.si_pid = process;
+    info.si_int = SECOND_MARK;
+    sys_call(SYS_rt_tgsigqueueinfo, process, t->tid, SECOND_SIGNAL, (long)&info, 0, 0);
 }
 
 static bool is_pending(const struct thread *t, uint32_t gen)
@@ -182,22 +227,28 @@ static bool owes_no_answer(const struct thread *t, bool patient)
            (patient && tasks_is_zombie(t->tid));
 }
 
-// Whether anybody has yet to answer; with `look`, who has meanwhile come to owe none is let go.
+// Whether it has yet to answer; with `look`, who has meanwhile come to owe none is let go, and who may not have heard is asked
+// again.
+static bool is_awaited(struct thread *t, uint32_t gen, bool look, bool patient)
+{
+    if (!is_pending(t, gen))
+        return false;
+    if (look && owes_no_answer(t, patient))
+        set_ended(t, gen);
+    else if (look)
+        ask_again(t, gen);
+    return is_pending(t, gen);
+}
+
 static bool any_pending(uint32_t gen, bool look, bool patient)
 {
     bool pending = false;
     thread_registry_lock();
-    for (struct thread *t = thread_first_locked(); t && !pending; t = t->next) {
-        if (look && is_pending(t, gen) && owes_no_answer(t, patient))
-            set_ended(t, gen);
-        pending = is_pending(t, gen);
-    }
+    for (struct thread *t = thread_first_locked(); t && !pending; t = t->next)
+        pending = is_awaited(t, gen, look, patient);
     thread_registry_unlock();
-    for (size_t i = 0; i < foreign_count && !pending; i++) {
-        if (look && is_pending(&foreign[i], gen) && owes_no_answer(&foreign[i], patient))
-            set_ended(&foreign[i], gen);
-        pending = is_pending(&foreign[i], gen);
-    }
+    for (size_t i = 0; i < foreign_count && !pending; i++)
+        pending = is_awaited(&foreign[i], gen, look, patient);
     return pending;
 }
 
@@ -317,7 +368,17 @@ static void release(uint32_t gen)
 static uint32_t next_generation(void)
 {
     generation = (generation + 1) & 0x3fffffff;
+    atomic_store(&foreign_count, 0);
     return generation;
+}
+
+// Somebody may have replaced it by a system call of his own, which we do not see (SOUNDNESS S33).
+static const char *why_nobody_would_hear(void)
+{
+    if (is_installed(stop_signal, handler))
+        return NULL;
+    return "the program took the handler of the stop signal by a system call of its own (GCPRE_SIGNAL "
+           "chooses another)";
 }
 
 // Undoes what the generation asked for: who has not stopped yet must not.
@@ -340,10 +401,11 @@ const char *world_stop(void)
 {
     lock_acquire(&guard);
     uint32_t gen = next_generation();
-    atomic_store(&foreign_count, 0);
     leavers = false;
     thread_prune_leaving();
-    const char *problem = stop_everybody(gen);
+    const char *problem = why_nobody_would_hear();
+    if (!problem)
+        problem = stop_everybody(gen);
     if (problem) {
         call_off(gen);
         lock_release(&guard);
@@ -382,13 +444,12 @@ static struct thread *next_unvisited(uint32_t round)
 const char *world_handshake(void (*visit)(struct thread *t))
 {
     static uint32_t round;
-    const char *problem = NULL;
+    const char *problem = why_nobody_would_hear();
     struct thread *t;
     round++;
     while (!problem && (t = next_unvisited(round))) {
         lock_acquire(&guard);
         uint32_t gen = next_generation();
-        atomic_store(&foreign_count, 0);
         thread_registry_lock();
         if (t->tid)
             request(t, gen);

@@ -24,9 +24,13 @@ enum stop_state { STOP_NONE, STOP_REQUESTED, STOP_STOPPED, STOP_GONE };
 extern int stop_signal;
 // A signal of that number that is not ours; set by preload/signal.c.
 extern void (*stop_foreign_signal)(int signal, siginfo_t *info, void *context);
-// Called in the handler when the thread goes on: system calls that we interrupted (world/interrupt.c).
+
+// The C library's own two, which nothing of the program's can block by it (nptl's internal-signals.h).
+enum { STOP_CANCEL_SIGNAL = 32, STOP_SETXID_SIGNAL = 33 };
 
 void stop_boot(int signal);
+// After the first pthread_create, which installs the C library's handler: threads that block the stop signal are reached by another.
+void stop_boot_second(void);
 
 // Stops every thread of the process but the collector's own. NULL: done; else why not, and everything runs.
 // world_resume must follow. Called by the collector thread.

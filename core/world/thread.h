@@ -23,6 +23,7 @@ struct thread {
 
     _Atomic uint32_t stop_word; // generation << 2 | enum stop_state (core/world/stop.c)
     _Atomic uint32_t signals;   // stop signals sent and not yet seen by the handler
+    uint32_t asked_again;       // the generation in which it got the second signal (collector)
     uintptr_t sp;               // while stopped: scan its stack from here (T2)
     const ucontext_t *context;  // while stopped by the handler: the registers; NULL when it parked itself
 };

@@ -1,5 +1,4 @@
 // A signal of the program arrives while ours is being handled: the call it was meant for ends with EINTR, every time.
-// known-gap: S32 a signal that arrives while a stop ends can be swallowed by the restarted call
 #include "check.h"
 #include <poll.h>
 #include <sys/epoll.h>

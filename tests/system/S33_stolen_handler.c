@@ -3,7 +3,6 @@
 // args: default
 // args: handler
 // allow-stderr: ^gcpre
-// known-gap: S33 a stolen handler of the stop signal is not noticed yet
 #include "check.h"
 
 struct kernel_sigaction { void (*handler)(int); unsigned long flags; void (*restorer)(void); unsigned long mask; };

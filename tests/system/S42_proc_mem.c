@@ -2,7 +2,6 @@
 // args: proc_mem
 // args: process_vm_writev
 // allow-stderr: ^gcpre
-// known-gap: S42 writes through /proc/self/mem are not seen by mprotect
 #include "check.h"
 #include <sys/uio.h>
 

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { THREADS = 8, ROUNDS = 300 };
 
@@ -216,6 +217,26 @@ START_TEST(a_stop_that_fails_is_undone)
 }
 END_TEST
 
+START_TEST(who_blocks_the_stop_signal_is_reached_by_the_second)
+{
+    thread_announce_own();
+    pthread_t thread = start(deaf, NULL);
+    stop_boot_second(); // the C library's handler is there since that thread was created
+    wait_for(&ready, 1);
+    for (int round = 0; round < 20; round++) {
+        stop();
+        stopped_count = 0;
+        world_each_stopped(count_stopped);
+        ck_assert_uint_eq(stopped_count, 1);
+        world_resume();
+    }
+    ck_assert_int_eq(setuid(getuid()), 0); // by its own use of that signal it reaches everybody as ever
+    atomic_store(&go, 1);
+    finish_all(&thread, 1);
+    thread_forget_own();
+}
+END_TEST
+
 static void *live_and_die(void *unused)
 {
     (void)unused;
@@ -282,6 +303,7 @@ int main(void)
     tcase_add_test(one, nobody_stops_inside_a_critical_section);
     tcase_add_test(one, a_thread_of_ours_that_says_so_late_is_not_waited_for);
     tcase_add_test(one, a_stop_that_fails_is_undone);
+    tcase_add_test(one, who_blocks_the_stop_signal_is_reached_by_the_second);
     tcase_add_test(one, threads_that_come_and_go_hold_nothing_up);
     tcase_add_test(one, a_handshake_meets_every_registered_thread_once);
     suite_add_tcase(suite, one);
