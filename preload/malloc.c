@@ -267,5 +267,7 @@ EXPORT int malloc_info(int flags, FILE *file)
     return 0;
 }
 
-struct heap_upcalls heap_upcalls = {
-    .first_use = thread_comes_to_heap, .free_foreign = foreign_free, .slow_alloc = collector_pace};
+struct heap_upcalls heap_upcalls = {.first_use = thread_comes_to_heap,
+                                    .free_foreign = foreign_free,
+                                    .slow_alloc = collector_pace,
+                                    .out_of_memory = collector_out_of_memory};

@@ -18,7 +18,7 @@
 
 #include <errno.h>
 
-enum { HOLD_TURNS = 8, HOLD_NS = 250000 };
+enum { HOLD_TURNS = 8, HOLD_NS = 250000, LAST_RESORT_NS = 1000000000 };
 enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING };
 
 _Atomic bool collector_start_wanted;
@@ -227,6 +227,16 @@ bool collector_collect(void)
         sys_futex_wait(&served, now, &(struct timespec){.tv_sec = 1});
     }
     return true;
+}
+
+bool collector_out_of_memory(void)
+{
+    static _Atomic uint64_t last;
+    uint64_t now = clock_ns(), before = atomic_load(&last);
+    if (atomic_load(&state) != THREAD_RUNNING || (before && now - before < LAST_RESORT_NS) ||
+        !atomic_compare_exchange_strong(&last, &before, now))
+        return false;
+    return collector_collect();
 }
 
 // --- fork ---------------------------------------------------------------------------------------------------

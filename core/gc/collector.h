@@ -15,6 +15,10 @@ void collector_pace(void *p);
 extern _Atomic bool collector_start_wanted;
 void collector_start(void);
 
+// There is no memory: a cycle may find some. False when there can be none, or was one for this reason within a second. Starts no
+// thread: the caller may hold anybody's locks.
+bool collector_out_of_memory(void);
+
 // Runs a full cycle that begins after the call, and returns when its sweep is done. False when there can be none (passive,
 // or no thread could be had). Not from a signal handler.
 bool collector_collect(void);

@@ -14,15 +14,22 @@ struct cage cage;
 static struct lock guard = LOCK_INIT(LOCK_RANK_CAGE);
 
 enum { LARGEST_SHIFT = 40, SMALLEST_SHIFT = 24, ADDRESS_BITS = 47 };
-#define COMMIT_STEP (1 * MIB)
+#define COMMIT_STEP    (1 * MIB)
+#define LARGEST_MARGIN (4 * MIB)
+
+static size_t limit_of(int resource)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    sys_call(SYS_prlimit64, 0, resource, 0, (long)&limit, 0, 0);
+    return limit.rlim_cur;
+}
 
 // The share of a limited address space that the reservation may take: a quarter, since programs need theirs.
 static unsigned shift_allowed(void)
 {
-    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
-    sys_call(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0);
+    size_t limit = limit_of(RLIMIT_AS);
     unsigned shift = LARGEST_SHIFT;
-    while (shift > SMALLEST_SHIFT && limit.rlim_cur != RLIM_INFINITY && (1UL << shift) > limit.rlim_cur / 3)
+    while (shift > SMALLEST_SHIFT && limit != RLIM_INFINITY && (1UL << shift) > limit / 3)
         shift--;
     return shift;
 }
@@ -74,6 +81,22 @@ bool cage_boot(void)
     return true;
 }
 
+// Blocks must not take the last of a limit: what is freed later can be put to another use only by tables that grow (jemalloc's,
+// large_alloc's), and a collection needs memory of its own.
+static bool leaves_margin(void)
+{
+    size_t limit = min_size(limit_of(RLIMIT_DATA), limit_of(RLIMIT_AS));
+    if (limit == RLIM_INFINITY)
+        return true;
+    size_t bytes = align_up(min_size(LARGEST_MARGIN, limit / 32), PAGE_BYTES);
+    void *margin = sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                            -1, 0);
+    if (sys_failed((long)margin))
+        return false;
+    sys_munmap(margin, bytes);
+    return true;
+}
+
 // Makes memory up to `end` usable, its rows of the tables first. Steps are aligned to whole units.
 static bool commit_locked(uintptr_t end)
 {
@@ -92,6 +115,10 @@ static bool commit_locked(uintptr_t end)
                       MAP_FIXED; // as the reservation's: see meta_commit
     if (sys_failed((long)sys_mmap((void *)top, end - top, PROT_READ | PROT_WRITE, flags, -1, 0)))
         return false;
+    if (!leaves_margin()) {
+        sys_mmap((void *)top, end - top, PROT_NONE, flags, -1, 0);
+        return false;
+    }
     atomic_store_explicit(&cage.top, end, memory_order_release);
     return true;
 }

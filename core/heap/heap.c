@@ -120,14 +120,22 @@ static void *alloc_small(unsigned bin)
     return cache_alloc(&cache_self, bin);
 }
 
+static void *alloc_inside(int bin, size_t n, size_t alignment, bool zeroed, bool noarm)
+{
+    crit_enter();
+    void *p = bin >= 0 ? alloc_small((unsigned)bin) : large_alloc(n, alignment, zeroed, noarm);
+    crit_leave();
+    return p;
+}
+
 // What a slow allocation has in common: boot, critical section, pacing. bin < 0: a large block.
 static void *alloc_slow(int bin, size_t n, size_t alignment, bool zeroed, bool noarm)
 {
     if (unlikely(!heap_boot()))
         return NULL;
-    crit_enter();
-    void *p = bin >= 0 ? alloc_small((unsigned)bin) : large_alloc(n, alignment, zeroed, noarm);
-    crit_leave();
+    void *p = alloc_inside(bin, n, alignment, zeroed, noarm);
+    if (unlikely(!p) && !crit_inside() && n <= heap_live_bytes() && heap_upcalls.out_of_memory())
+        p = alloc_inside(bin, n, alignment, zeroed, noarm);
     if (p && !crit_inside())
         heap_upcalls.slow_alloc(p);
     return p;

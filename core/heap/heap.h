@@ -76,6 +76,7 @@ struct heap_upcalls {
     void (*first_use)(void);       // a thread comes to the heap for the first time; inside a critical section
     void (*free_foreign)(void *p); // free of what is not ours; outside
     void (*slow_alloc)(void *p);   // after a slow allocation: pacing; outside
+    bool (*out_of_memory)(void);   // before malloc says no: whether something may have become free; outside
 };
 // Supplied by whoever links the heap (preload/malloc.c, the unit tests), so that it is there before any constructor.
 extern struct heap_upcalls heap_upcalls;

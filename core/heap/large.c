@@ -8,11 +8,16 @@
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
 static struct large *rows; // constant after boot; committed up to row_capacity
+static uint32_t row_limit; // constant after boot: no more can fit the cage
 static uint32_t row_capacity, row_end = 1, free_row, limbo_row; // guarded by guard; row_end monotone
 
 enum { ROWS_PER_COMMIT = 4096 };
 
-void large_boot(void) { rows = meta_reserve((cage.bytes / SMALL_MAX) * sizeof rows[0]); }
+void large_boot(void)
+{
+    row_limit = (uint32_t)min_size(cage.bytes / SMALL_MAX + 1, UINT32_MAX); // 0 is nobody's
+    rows = meta_reserve(row_limit * sizeof rows[0]);
+}
 
 struct large *large_row(uint32_t id) { return &rows[id]; }
 
@@ -22,9 +27,10 @@ static bool grow_rows_locked(void)
 {
     if (row_end < row_capacity)
         return true;
-    if (!rows || !meta_commit(&rows[row_capacity], ROWS_PER_COMMIT * sizeof rows[0]))
+    uint32_t more = (uint32_t)min_size(ROWS_PER_COMMIT, row_limit - row_capacity);
+    if (!rows || !more || !meta_commit(&rows[row_capacity], more * sizeof rows[0]))
         return false;
-    row_capacity += ROWS_PER_COMMIT;
+    row_capacity += more;
     return true;
 }
 
@@ -73,6 +79,8 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     if (!id)
         return NULL;
     void *start = extent_alloc(bytes, max_size(alignment, PAGE_BYTES), zeroed, &usable);
+    if (!start && span_return_slabs())
+        start = extent_alloc(bytes, max_size(alignment, PAGE_BYTES), zeroed, &usable);
     if (!start) {
         give_row(id);
         return NULL;

@@ -1,6 +1,7 @@
 #include "heap/span.h"
 
 #include "base/log.h"
+#include "base/meta.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
 #include "sys/syscall.h"
@@ -17,8 +18,18 @@ static struct bin bins[BIN_COUNT];
 static struct lock pool_guard = LOCK_INIT(LOCK_RANK_POOL);
 static struct span *pool; // singly linked through next; most recently emptied first: its pages are warm
 static size_t pool_count;
-static char *slab_at, *slab_end; // the slab being carved; guarded by pool_guard
-static bool first_slab_taken;
+
+// What spans are cut from. The first slab is the cage's own, not jemalloc's: it is never given back.
+struct slab {
+    struct slab *next; // spare, or being given back
+    char *start;       // as jemalloc knows it, NULL for the first
+    uint32_t cut;      // spans that were cut from it
+    uint32_t pooled;   // of them, how many are in the pool
+    bool going;
+};
+
+static struct slab *slab_now, *spare_slabs; // the one being cut; pool_guard
+static char *slab_at, *slab_end;            // what is left of it
 
 _Atomic uint32_t heap_sweep_epoch = 2;
 _Atomic bool heap_marking;
@@ -85,15 +96,32 @@ static bool swept(const struct span *s)
            atomic_load_explicit(&heap_sweep_epoch, memory_order_relaxed);
 }
 
-// A slab: from the cage for the first, from jemalloc afterwards. The part below the first unit boundary is lost.
+static struct slab *slab_record_locked(char *start)
+{
+    struct slab *slab = spare_slabs;
+    if (slab)
+        spare_slabs = slab->next;
+    else
+        slab = meta_alloc(sizeof *slab);
+    if (slab)
+        *slab = (struct slab){.start = start};
+    return slab;
+}
+
+// From the cage the first time, then from jemalloc, smaller when memory ends. What lies below the first unit boundary is lost.
 static bool new_slab_locked(void)
 {
-    size_t usable = SLAB_BYTES;
-    char *start = first_slab_taken ? extent_alloc(SLAB_BYTES, PAGE_BYTES, false, &usable)
-                                   : cage_carve(usable = min_size(SLAB_BYTES, cage.bytes / 4), UNIT_BYTES);
-    if (!start)
+    size_t bytes = slab_now ? SLAB_BYTES : min_size(SLAB_BYTES, cage.bytes / 4), usable = bytes;
+    char *start = slab_now ? NULL : cage_carve(bytes, UNIT_BYTES);
+    for (; slab_now && !start && bytes >= 2 * UNIT_BYTES; bytes /= 4)
+        start = extent_alloc(bytes, PAGE_BYTES, false, &usable);
+    struct slab *slab = start ? slab_record_locked(slab_now ? start : NULL) : NULL;
+    if (!slab) {
+        if (start && slab_now)
+            extent_free(start);
         return false;
-    first_slab_taken = true;
+    }
+    slab_now = slab;
     slab_at = (char *)align_up((uintptr_t)start, UNIT_BYTES);
     slab_end = (char *)align_down((uintptr_t)start + usable, UNIT_BYTES);
     return slab_at < slab_end;
@@ -107,8 +135,11 @@ static struct span *pool_take(void)
         s = pool;
         pool = s->next;
         pool_count--;
+        s->slab->pooled--;
     } else if (slab_at < slab_end || new_slab_locked()) {
         s = &cage.spans[cage_unit((uintptr_t)slab_at)];
+        s->slab = slab_now;
+        slab_now->cut++;
         slab_at += UNIT_BYTES;
     }
     lock_release(&pool_guard);
@@ -121,7 +152,51 @@ static void pool_give(struct span *s)
     s->next = pool;
     pool = s;
     pool_count++;
+    s->slab->pooled++;
     lock_release(&pool_guard);
+}
+
+static bool is_idle(const struct slab *slab)
+{
+    return slab->going || (slab->start && slab != slab_now && slab->pooled == slab->cut);
+}
+
+// Takes the spans of idle slabs out of the pool; returns these slabs.
+static struct slab *take_idle_slabs(void)
+{
+    struct slab *idle = NULL;
+    lock_acquire(&pool_guard);
+    for (struct span **at = &pool; *at;) {
+        struct slab *slab = (*at)->slab;
+        if (!is_idle(slab)) {
+            at = &(*at)->next;
+            continue;
+        }
+        slab->going = true;
+        *at = (*at)->next;
+        pool_count--;
+        if (--slab->pooled == 0) {
+            slab->next = idle;
+            idle = slab;
+        }
+    }
+    lock_release(&pool_guard);
+    return idle;
+}
+
+bool span_return_slabs(void)
+{
+    struct slab *idle = take_idle_slabs(), *next;
+    bool any = idle;
+    for (; idle; idle = next) {
+        next = idle->next;
+        extent_free(idle->start);
+        lock_acquire(&pool_guard);
+        idle->next = spare_slabs;
+        spare_slabs = idle;
+        lock_release(&pool_guard);
+    }
+    return any;
 }
 
 // Everything about the span is in place before its unit says that it is one.

@@ -34,7 +34,8 @@ struct span {
     struct span *next, *prev;     // partial list (bin lock) or pool (pool lock)
     _Atomic uint16_t bin_state;   // bin << 8 | enum span_state: P1, P4
     _Atomic uint32_t sweep_epoch; // P3; SWEEP_BUSY while somebody sweeps it
-    uint64_t pad[5];
+    struct slab *slab;            // that its memory was cut from (pool lock)
+    uint64_t pad[4];
 };
 
 _Static_assert(sizeof(struct span) == 64, "one cache line a span");
@@ -101,7 +102,11 @@ bool span_sweep(struct span *s, struct sweep_count *count);
 // The invariants that can be checked of a span at rest; fatal if one does not hold.
 void span_check(const struct span *s);
 
-// Spans in the pool, and units ever used for spans.
+// Gives slabs of which every span is in the pool back to jemalloc, so that large blocks can have the memory. Whether there were any.
+// Inside a critical section.
+bool span_return_slabs(void);
+
+// Spans in the pool.
 size_t span_pool_count(void);
 
 void span_fork_prepare(void);

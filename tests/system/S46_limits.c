@@ -3,7 +3,6 @@
 // args: RLIMIT_DATA
 // args: both
 // allow-stderr: ^gcpre
-// known-gap: S46 RLIMIT_AS and RLIMIT_DATA variants fail
 #include "check.h"
 #include <sys/resource.h>
 

@@ -21,7 +21,9 @@ static void free_foreign(void *p) { last_foreign = p; }
 
 static void slow_alloc(void *p) { (void)p; }
 
-struct heap_upcalls heap_upcalls = {first_use, free_foreign, slow_alloc};
+static bool nothing_found(void) { return false; }
+
+struct heap_upcalls heap_upcalls = {first_use, free_foreign, slow_alloc, nothing_found};
 
 // ck_assert writes to a file even when all is well: too slow for the inner loops.
 #define EXPECT(condition)                                 \

@@ -6,4 +6,6 @@
 static void nobody(void) {}
 static void nobody_for(void *p) { (void)p; }
 
-struct heap_upcalls heap_upcalls = {nobody, nobody_for, nobody_for};
+static bool nothing_found(void) { return false; }
+
+struct heap_upcalls heap_upcalls = {nobody, nobody_for, nobody_for, nothing_found};
