@@ -10,25 +10,12 @@
 #include "real.h"
 
 #include "base/bits.h"
-#include "base/crit.h"
 #include "base/log.h"
 #include "sys/syscall.h"
 #include "world/thread.h"
 
 #include <dlfcn.h>
 #include <stdint.h>
-
-static bool on_a_stack(uintptr_t address)
-{
-    bool found = false;
-    crit_enter();
-    thread_registry_lock();
-    for (const struct thread *t = thread_first_locked(); t && !found; t = t->next)
-        found = address - t->stack_lo < t->stack_hi - t->stack_lo;
-    thread_registry_unlock();
-    crit_leave();
-    return found;
-}
 
 static bool is_mapped(uintptr_t address)
 {
@@ -51,7 +38,7 @@ static const char *why_not_libcs(uintptr_t address)
         return "it is not aligned as a block is";
     if (!is_mapped(address - 16) || !is_mapped(address))
         return "nothing is mapped there";
-    if (on_a_stack(address))
+    if (thread_with_stack_at(address))
         return "it lies on a thread's stack";
     if (_dl_find_object((void *)address, &object) == 0)
         return "it lies in a program's or library's own data";

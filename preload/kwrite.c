@@ -15,6 +15,7 @@
 #include "fork.h"
 #include "pins.h"
 #include "real.h"
+#include "signal.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
 #include "world/interrupt.h"
@@ -150,16 +151,24 @@ static __attribute__((noinline)) long guarded(const struct call *call, any_funct
     return result;
 }
 
-#define KWRITE(name, number, kind, pointer, length, unit)                         \
-    any_function interposed_##name __asm__(#name);                                \
-    EXPORT long interposed_##name(long a, long b, long c, long d, long e, long f) \
-    {                                                                             \
-        static void *_Atomic cache;                                               \
-        any_function *real = (any_function *)real_symbol(&cache, #name);          \
-        if (likely(!atomic_load_explicit(&kwrite_active, memory_order_relaxed)))  \
-            return real(a, b, c, d, e, f);                                        \
-        static const struct call call = {number, kind, {pointer, length, unit}};  \
-        return guarded(&call, real, (long[]){a, b, c, d, e, f});                  \
+// What read got from a signal descriptor may be shadows (preload/signal.c).
+static inline long received(int number, long fd, long buffer, long result)
+{
+    if (number == SYS_read && unlikely(signal_descriptors))
+        signal_received_by_fd((int)fd, (void *)buffer, result);
+    return result;
+}
+
+#define KWRITE(name, number, kind, pointer, length, unit)                                \
+    any_function interposed_##name __asm__(#name);                                       \
+    EXPORT long interposed_##name(long a, long b, long c, long d, long e, long f)        \
+    {                                                                                    \
+        static void *_Atomic cache;                                                      \
+        any_function *real = (any_function *)real_symbol(&cache, #name);                 \
+        if (likely(!atomic_load_explicit(&kwrite_active, memory_order_relaxed)))         \
+            return received(number, a, b, real(a, b, c, d, e, f));                       \
+        static const struct call call = {number, kind, {pointer, length, unit}};         \
+        return received(number, a, b, guarded(&call, real, (long[]){a, b, c, d, e, f})); \
     }
 #include "kwrite.def"
 #undef KWRITE

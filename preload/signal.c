@@ -24,243 +24,35 @@
 // attributes, go to the kernel as they are. After execve the new program inherits neither SIG_IGN nor a blocked state of
 // the stop signal. One that coincides with a stop is lost, as signals of one number are. The shadows themselves are
 // blocked when their signals are; SIGSTKFLT only then.
-#include "signal.h"
+#include "sigmask.h"
 
-#include "base/bits.h"
 #include "real.h"
 #include "sys/cpu.h"
-#include "sys/syscall.h"
 #include "world/interrupt.h"
-#include "world/stop.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/select.h>
-#include <sys/signalfd.h>
 
 enum {
-    STOP_SHADOW = SIGSTKFLT,
-    SEGV_SHADOW = 57,
     SA_RESTORER_FLAG = 0x04000000,
     KNOWN_FLAGS = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
                   (int)SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | SA_RESTORER_FLAG,
 };
 
-#define UNBLOCKABLE                                                                  \
-    (1UL << (SIGKILL - 1) | 1UL << (SIGSTOP - 1) | 1UL << (STOP_CANCEL_SIGNAL - 1) | \
-     1UL << (STOP_SETXID_SIGNAL - 1))
-
 bool signal_hide_segv;
-bool signal_descriptors;
-static fd_set descriptors; // that signalfd returned for sets with hidden signals
 
 static pid_t owner;                                    // whose dispositions these are; 0: not booted
 static atomic_flag guard = ATOMIC_FLAG_INIT;           // held with all signals blocked
 static struct signal_action wanted[_NSIG];             // guard; enter_handler reads single fields without it
 static void (*segv_install)(uint64_t mask, int flags); // guard
 static _Atomic uint64_t interrupting;                  // siginterrupt(n, 1) was called
-static _Atomic uint64_t sent_on;                       // hidden signals that are pending as their shadows
 
-static __thread volatile uint64_t believed; // the mask the program asked for last
-
-static bool is_hidden(int signal) { return signal == stop_signal || (signal_hide_segv && signal == SIGSEGV); }
-
-static bool in_other_process(void) { return owner && sys_getpid() != owner; }
-
-// --- masks -------------------------------------------------------------------------------------------------------
-
-static uint64_t hidden_bits(void)
-{
-    return sys_sigbit(stop_signal) | (signal_hide_segv ? sys_sigbit(SIGSEGV) : 0);
-}
-
-static int shadow_of(int signal) { return signal == stop_signal ? STOP_SHADOW : SEGV_SHADOW; }
-
-static uint64_t to_kernel(uint64_t program)
-{
-    uint64_t kernel = program & ~(hidden_bits() | sys_sigbit(STOP_SHADOW));
-    if (program & sys_sigbit(stop_signal))
-        kernel |= sys_sigbit(STOP_SHADOW);
-    if (signal_hide_segv && program & sys_sigbit(SIGSEGV))
-        kernel |= sys_sigbit(SEGV_SHADOW);
-    return kernel;
-}
-
-// The program's view of a kernel mask; last is what it asked for last in that place.
-static uint64_t to_program(uint64_t kernel, uint64_t last)
-{
-    uint64_t program = kernel, shadow = sys_sigbit(SEGV_SHADOW), segv = sys_sigbit(SIGSEGV);
-    if (to_kernel(last) == kernel)
-        return last;
-    if (kernel & sys_sigbit(STOP_SHADOW))
-        program |= sys_sigbit(stop_signal);
-    if (signal_hide_segv && kernel & shadow && (last & (shadow | segv)) != shadow)
-        program |= segv;
-    return program;
-}
-
-// The calling thread's.
-static uint64_t program_mask(void)
-{
-    uint64_t kernel;
-    sys_sigprocmask(SIG_BLOCK, NULL, &kernel);
-    return to_program(kernel, believed);
-}
-
-static void set_program_mask(uint64_t mask)
-{
-    uint64_t kernel = to_kernel(mask);
-    believed = mask;
-    sys_sigprocmask(SIG_SETMASK, &kernel, NULL);
-}
-
-const sigset_t *signal_kernel_set(const sigset_t *set, sigset_t *copy)
-{
-    if (!set)
-        return NULL;
-    *copy = (sigset_t){{to_kernel(set->__val[0])}};
-    return copy;
-}
-
-// pthread_sigmask: returns an error number.
-static int change_mask(int how, const sigset_t *set, sigset_t *old)
-{
-    uint64_t mask = program_mask(), change = set ? set->__val[0] & ~UNBLOCKABLE : 0;
-    if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
-        return EINVAL;
-    if (set)
-        set_program_mask(how == SIG_BLOCK ? mask | change : how == SIG_UNBLOCK ? mask & ~change : change);
-    if (old)
-        old->__val[0] = mask;
-    return 0;
-}
+bool signal_in_other_process(void) { return owner && sys_getpid() != owner; }
 
 static int fail(int error)
 {
     errno = error;
     return -1;
-}
-
-EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
-{
-    return change_mask(how, set, old);
-}
-
-EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
-{
-    int error = change_mask(how, set, old);
-    return error ? fail(error) : 0;
-}
-
-static int change_one(int how, int signal)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    return sigaddset(&set, signal) < 0 ? -1 : sigprocmask(how, &set, NULL);
-}
-
-EXPORT int sighold(int signal) { return change_one(SIG_BLOCK, signal); }
-
-EXPORT int sigrelse(int signal) { return change_one(SIG_UNBLOCK, signal); }
-
-// BSD's masks are ints.
-static int change_low(int how, int mask)
-{
-    sigset_t set = {{(unsigned)mask}}, old;
-    return sigprocmask(how, &set, &old) < 0 ? -1 : (int)old.__val[0];
-}
-
-EXPORT int sigblock(int mask) { return change_low(SIG_BLOCK, mask); }
-
-EXPORT int sigsetmask(int mask) { return change_low(SIG_SETMASK, mask); }
-
-static int suspend_without(int signal)
-{
-    sigset_t set;
-    sigprocmask(SIG_BLOCK, NULL, &set);
-    return sigdelset(&set, signal) < 0 ? -1 : sigsuspend(&set);
-}
-
-// The headers call X/Open's sigpause(signal) __xpg_sigpause; the plain symbol is BSD's sigpause(mask).
-EXPORT int sigpause(int signal) { return suspend_without(signal); }
-
-int __sigpause(int signal_or_mask, int is_signal);
-EXPORT int __sigpause(int signal_or_mask, int is_signal)
-{
-    const sigset_t set = {{(unsigned)signal_or_mask}};
-    return is_signal ? suspend_without(signal_or_mask) : sigsuspend(&set);
-}
-
-int bsd_sigpause(int mask) __asm__("sigpause");
-EXPORT int bsd_sigpause(int mask) { return __sigpause(mask, 0); }
-
-EXPORT int sigpending(sigset_t *set)
-{
-    static void *_Atomic cache;
-    typeof(sigpending) *real = real_symbol(&cache, "sigpending");
-    sigset_t pending;
-    int result = real(&pending);
-    for (int signal = 1; result == 0 && sent_on && signal < _NSIG; signal++)
-        if (sent_on & sys_sigbit(signal) && pending.__val[0] & sys_sigbit(shadow_of(signal)))
-            pending.__val[0] ^= sys_sigbit(signal) | sys_sigbit(shadow_of(signal));
-    if (result == 0)
-        *set = (sigset_t){{pending.__val[0]}};
-    return result;
-}
-
-int signal_received(siginfo_t *info)
-{
-    if (is_hidden(info->si_errno) && info->si_signo == shadow_of(info->si_errno)) {
-        info->si_signo = info->si_errno;
-        info->si_errno = 0;
-        sent_on &= ~sys_sigbit(info->si_signo);
-    }
-    return info->si_signo;
-}
-
-EXPORT int signalfd(int fd, const sigset_t *set, int flags)
-{
-    static void *_Atomic cache;
-    typeof(signalfd) *real = real_symbol(&cache, "signalfd");
-    sigset_t copy;
-    int result = real(fd, signal_kernel_set(set, &copy), flags);
-    if (result >= 0 && result < FD_SETSIZE && set->__val[0] & hidden_bits()) {
-        FD_SET(result, &descriptors);
-        signal_descriptors = true;
-    }
-    return result;
-}
-
-void signal_received_by_fd(int fd, void *buffer, long bytes)
-{
-    struct signalfd_siginfo *info = buffer;
-    if (fd < 0 || fd >= FD_SETSIZE || !FD_ISSET(fd, &descriptors))
-        return;
-    for (; bytes >= (long)sizeof *info; bytes -= (long)sizeof *info, info++)
-        if (is_hidden(info->ssi_errno) && (int)info->ssi_signo == shadow_of(info->ssi_errno)) {
-            info->ssi_signo = (uint32_t)info->ssi_errno;
-            info->ssi_errno = 0;
-            sent_on &= ~sys_sigbit((int)info->ssi_signo);
-        }
-}
-
-EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *set)
-{
-    static void *_Atomic cache;
-    typeof(pthread_attr_setsigmask_np) *real = real_symbol(&cache, "pthread_attr_setsigmask_np");
-    sigset_t copy;
-    return real(attributes, signal_kernel_set(set, &copy));
-}
-
-EXPORT int pthread_attr_getsigmask_np(const pthread_attr_t *attributes, sigset_t *set)
-{
-    static void *_Atomic cache;
-    typeof(pthread_attr_getsigmask_np) *real = real_symbol(&cache, "pthread_attr_getsigmask_np");
-    int result = real(attributes, set);
-    if (result == 0)
-        set->__val[0] = to_program(set->__val[0], 0);
-    return result;
 }
 
 // --- actions -----------------------------------------------------------------------------------------------------
@@ -304,7 +96,8 @@ static bool has_handler(const struct signal_action *action)
 // The program's mask while its handler for a signal runs.
 static uint64_t mask_inside(const struct signal_action *action, int signal, uint64_t outside)
 {
-    return (outside | action->mask | (action->flags & SA_NODEFER ? 0 : sys_sigbit(signal))) & ~UNBLOCKABLE;
+    return (outside | action->mask | (action->flags & SA_NODEFER ? 0 : sys_sigbit(signal))) &
+           ~SIGMASK_UNBLOCKABLE;
 }
 
 static void *_Atomic sigaction_cache;
@@ -328,7 +121,7 @@ static void install_segv_locked(void)
     const struct signal_action *action = &wanted[SIGSEGV];
     int flags = has_handler(action) ? (int)action->flags & (SA_ONSTACK | SA_RESTART)
                                     : SA_ONSTACK | SA_RESTART;
-    (segv_install ? segv_install : install_forward)(to_kernel(mask_inside(action, SIGSEGV, 0)),
+    (segv_install ? segv_install : install_forward)(sigmask_to_kernel(mask_inside(action, SIGSEGV, 0)),
                                                     flags | SA_SIGINFO | SA_NODEFER);
 }
 
@@ -340,11 +133,11 @@ static void call_handler(const struct signal_action *action, int signal, siginfo
     struct interrupt outside = interrupt_self;
     interrupt_end_call(uc, (action->flags & SA_RESTART) != 0);
     interrupt_forget();
-    *mask = to_program(*mask, believed);
-    believed = mask_inside(action, signal, *mask);
+    *mask = sigmask_to_program(*mask, sigmask_believed);
+    sigmask_believed = mask_inside(action, signal, *mask);
     action->handler(signal, info, uc);
-    believed = *mask & ~UNBLOCKABLE;
-    *mask = to_kernel(believed);
+    sigmask_believed = *mask & ~SIGMASK_UNBLOCKABLE;
+    *mask = sigmask_to_kernel(sigmask_believed);
     interrupt_self = outside;
     interrupt_handled(uc);
 }
@@ -363,7 +156,7 @@ static void enter_handler(int signal, siginfo_t *info, void *context)
 static struct sigaction kernel_action(const struct sigaction *act, bool enter)
 {
     struct sigaction kernel = *act;
-    kernel.sa_mask.__val[0] = to_kernel(act->sa_mask.__val[0]);
+    kernel.sa_mask.__val[0] = sigmask_to_kernel(act->sa_mask.__val[0]);
     if (enter && act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN)
         kernel.sa_sigaction = enter_handler;
     return kernel;
@@ -389,7 +182,7 @@ static int visible_action_locked(int signal, const struct sigaction *act, struct
     if (old && old->sa_sigaction == shadow_handler)
         from_action(old, &before);
     else if (old)
-        old->sa_mask.__val[0] = to_program(old->sa_mask.__val[0], before.mask);
+        old->sa_mask.__val[0] = sigmask_to_program(old->sa_mask.__val[0], before.mask);
     return 0;
 }
 
@@ -398,7 +191,7 @@ static int visible_action(int signal, const struct sigaction *act, struct sigact
     if (signal < 1 || signal >= _NSIG)
         return fail(EINVAL);
     // Nothing of the program's is written under the lock: with all signals blocked a write fault would be the end of it.
-    bool other = in_other_process();
+    bool other = signal_in_other_process();
     struct sigaction before;
     uint64_t mask = guard_lock();
     int result = visible_action_locked(signal, act, old ? &before : NULL, other);
@@ -412,7 +205,7 @@ static int visible_action(int signal, const struct sigaction *act, struct sigact
 // stopping.
 static int hidden_action(int signal, const struct sigaction *act, struct sigaction *old)
 {
-    bool other = in_other_process();
+    bool other = signal_in_other_process();
     uint64_t mask = guard_lock();
     struct signal_action before = wanted[signal];
     if (act && !other)
@@ -433,7 +226,7 @@ static int hidden_action(int signal, const struct sigaction *act, struct sigacti
 
 EXPORT int sigaction(int signal, const struct sigaction *restrict act, struct sigaction *restrict old)
 {
-    return is_hidden(signal) ? hidden_action(signal, act, old) : visible_action(signal, act, old);
+    return sigmask_is_hidden(signal) ? hidden_action(signal, act, old) : visible_action(signal, act, old);
 }
 
 static sighandler_t set_handler(int signal, sighandler_t handler, int flags, uint64_t mask)
@@ -507,7 +300,7 @@ extern typeof(signal) __sysv_signal
 // The action that a signal now meets.
 static struct signal_action take_action(int signal)
 {
-    bool other = in_other_process();
+    bool other = signal_in_other_process();
     uint64_t mask = guard_lock();
     struct signal_action action = wanted[signal];
     if (has_handler(&action) && action.flags & SA_RESETHAND && !other)
@@ -519,8 +312,8 @@ static struct signal_action take_action(int signal)
 // Calls the program's handler as the kernel would; all signals are blocked, or what it wants blocked already is.
 static void run_handler(const struct signal_action *action, int signal, siginfo_t *info, ucontext_t *uc)
 {
-    uint64_t mask = to_program(uc->uc_sigmask.__val[0], believed), ours;
-    uint64_t kernel = to_kernel(mask_inside(action, signal, mask));
+    uint64_t mask = sigmask_to_program(uc->uc_sigmask.__val[0], sigmask_believed), ours;
+    uint64_t kernel = sigmask_to_kernel(mask_inside(action, signal, mask));
     sys_sigprocmask(SIG_SETMASK, &kernel, &ours);
     call_handler(action, signal, info, uc);
     sys_sigprocmask(SIG_SETMASK, &ours, NULL);
@@ -537,12 +330,13 @@ static bool ignored_by_default(int signal)
     return signal == SIGURG || signal == SIGCHLD || signal == SIGWINCH || signal == SIGCONT;
 }
 
-static void send(int signal, siginfo_t *info)
+// The kernel lets nobody pretend to be kill or tgkill but a thread towards itself, named by its own number; that number stands for
+// the process in rt_sigqueueinfo (kernel/signal.c, do_rt_sigqueueinfo).
+static long send(int signal, siginfo_t *info, pid_t tid)
 {
-    if (info->si_code == SI_TKILL)
-        sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), signal, (long)info, 0, 0);
-    else
-        sys_call3(SYS_rt_sigqueueinfo, sys_getpid(), signal, (long)info);
+    if (info->si_code == SI_TKILL || info->si_code == SIGMASK_TKILL)
+        return sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, signal, (long)info, 0, 0);
+    return sys_call3(SYS_rt_sigqueueinfo, sys_gettid(), signal, (long)info);
 }
 
 // A signal that was not ours meets the program's action, unless blocked. The call it interrupted goes on, unless a
@@ -555,7 +349,7 @@ static void deliver(int signal, siginfo_t *info, ucontext_t *uc)
         run_handler(&action, signal, info, uc);
     } else if (!action.handler && !ignored_by_default(signal)) {
         restore_default(signal);
-        send(signal, info);
+        send(signal, info, sys_gettid());
     }
 }
 
@@ -569,26 +363,26 @@ static void install_shadow(int shadow)
 {
     struct sigaction act = {.sa_sigaction = shadow_handler, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigfillset(&act.sa_mask);
-    act.sa_mask.__val[0] &= ~hidden_bits();
+    act.sa_mask.__val[0] &= ~sigmask_hidden_bits();
     real_sigaction(shadow, &act, NULL);
 }
 
 // A hidden signal that the program blocks waits as its shadow.
-static void send_on(int signal, siginfo_t *info)
+long signal_send_shadow(int signal, siginfo_t *info, pid_t tid)
 {
-    install_shadow(shadow_of(signal));
-    sent_on |= sys_sigbit(signal);
+    install_shadow(sigmask_shadow_of(signal));
+    sigmask_sent_on |= sys_sigbit(signal);
     info->si_errno = signal;
-    send(shadow_of(signal), info);
+    return send(sigmask_shadow_of(signal), info, tid);
 }
 
 static void deliver_unless_blocked(int signal, siginfo_t *info, ucontext_t *uc)
 {
-    if (!(to_program(uc->uc_sigmask.__val[0], believed) & sys_sigbit(signal))) {
+    if (!(sigmask_to_program(uc->uc_sigmask.__val[0], sigmask_believed) & sys_sigbit(signal))) {
         deliver(signal, info, uc);
     } else {
         interrupt_resume(uc);
-        send_on(signal, info);
+        signal_send_shadow(signal, info, sys_gettid());
     }
 }
 
@@ -608,7 +402,8 @@ void signal_forward_segv(int signal, siginfo_t *info, void *context)
         return;
     }
     struct signal_action action = take_action(signal);
-    if (has_handler(&action) && !(to_program(uc->uc_sigmask.__val[0], believed) & sys_sigbit(signal)))
+    if (has_handler(&action) &&
+        !(sigmask_to_program(uc->uc_sigmask.__val[0], sigmask_believed) & sys_sigbit(signal)))
         run_handler(&action, signal, info, uc);
     else
         restore_default(signal);
@@ -622,7 +417,7 @@ static void adopt(int signal)
     struct signal_action kernel;
     if (wanted[signal].flags || sys_sigaction(signal, NULL, &kernel) != 0)
         return;
-    kernel.mask = to_program(kernel.mask, 0);
+    kernel.mask = sigmask_to_program(kernel.mask, 0);
     wanted[signal] = kernel;
 }
 
@@ -636,8 +431,8 @@ void signal_boot(void)
     stop_foreign_signal = foreign_signal;
     uint64_t mask;
     sys_sigprocmask(SIG_BLOCK, NULL, &mask);
-    if (mask & hidden_bits())
-        set_program_mask(mask); // inherited
+    if (mask & sigmask_hidden_bits())
+        sigmask_set(mask); // inherited
 }
 
 void signal_fork_child(void)

@@ -228,8 +228,15 @@ EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
     typeof(sigtimedwait) *real = real_symbol(&cache, "sigtimedwait");
     sigset_t copy;
     siginfo_t got;
+    unsigned handlers = interrupt_handlers_run;
+    int signal;
     announce(SYS_rt_sigtimedwait, timeout);
-    int signal = done(real(signal_kernel_set(set, &copy), &got, changeable(timeout)), KWRITE_NOTHING);
+    // The kernel wakes any thread for a hidden signal that the program blocks everywhere; another may take it first. Then nobody's
+    // handler comes by to set this call going again.
+    while ((signal = real(signal_kernel_set(set, &copy), &got, changeable(timeout))) < 0 && errno == EINTR &&
+           handlers == interrupt_handlers_run)
+        interrupt_self.left = interrupt_time_left();
+    done(signal, KWRITE_NOTHING);
     if (signal > 0) {
         signal = signal_received(&got);
         if (info)

@@ -150,6 +150,7 @@ static bool begin(bool forced)
     trace.heap_begin_bytes = heap_live_bytes();
     pins_review();
     workers_start_helpers();
+    cage_read_limits();
     workers_reset_totals();
     grey_reset();
     pace_cycle_begins();

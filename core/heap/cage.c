@@ -12,6 +12,7 @@
 struct cage cage;
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_CAGE);
+static _Atomic size_t lowest_limit = RLIM_INFINITY;
 
 enum { LARGEST_SHIFT = 40, SMALLEST_SHIFT = 24, ADDRESS_BITS = 47 };
 #define COMMIT_STEP    (1 * MIB)
@@ -71,6 +72,7 @@ static bool reserve_tables(void)
 bool cage_boot(void)
 {
     unsigned shift = shift_allowed();
+    cage_read_limits();
     while (shift >= SMALLEST_SHIFT && !reserve(shift))
         shift--;
     if (shift < SMALLEST_SHIFT || !reserve_tables())
@@ -81,11 +83,17 @@ bool cage_boot(void)
     return true;
 }
 
+void cage_read_limits(void)
+{
+    atomic_store_explicit(&lowest_limit, min_size(limit_of(RLIMIT_DATA), limit_of(RLIMIT_AS)),
+                          memory_order_relaxed);
+}
+
 // Blocks must not take the last of a limit: what is freed later can be put to another use only by tables that grow (jemalloc's,
 // large_alloc's), and a collection needs memory of its own.
 static bool leaves_margin(void)
 {
-    size_t limit = min_size(limit_of(RLIMIT_DATA), limit_of(RLIMIT_AS));
+    size_t limit = atomic_load_explicit(&lowest_limit, memory_order_relaxed);
     if (limit == RLIM_INFINITY)
         return true;
     size_t bytes = align_up(min_size(LARGEST_MARGIN, limit / 32), PAGE_BYTES);

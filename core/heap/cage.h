@@ -40,6 +40,9 @@ extern struct cage cage;
 // Reserves the range: as large as the limits allow, at most 1 TiB. False when not even the smallest could be had.
 bool cage_boot(void);
 
+// Looks at RLIMIT_AS and RLIMIT_DATA again: the program may have changed them. Not where a filter may forbid the call (SOUNDNESS S53).
+void cage_read_limits(void);
+
 // Carves `bytes` (a multiple of a page) aligned to `alignment` out of fresh, zeroed memory. NULL: no memory.
 void *cage_carve(size_t bytes, size_t alignment);
 

@@ -396,7 +396,11 @@ static void say(const char *why)
     said = true;
 }
 
-static void say_lost(void) { say("no more mappings (vm.max_map_count)"); }
+static void say_lost(void)
+{
+    if (!atomic_load(&given_up)) // why was said then
+        say("no more mappings (vm.max_map_count)");
+}
 
 // Read-only memory does not count against RLIMIT_DATA: what it leaves could be used up before we open it again.
 static bool data_is_limited(void)

@@ -19,6 +19,7 @@
 #include <sys/time.h>
 
 __thread struct interrupt interrupt_self;
+__thread unsigned interrupt_handlers_run;
 
 // A system call that is about to be made again.
 struct repeat {
@@ -186,6 +187,8 @@ static struct timespec time_left(const struct interrupt *i)
     return left.tv_sec < 0 ? (struct timespec){0, 0} : left;
 }
 
+struct timespec interrupt_time_left(void) { return time_left(&interrupt_self); }
+
 // Rounded up: a poll of 1 ms never ends early.
 static int milliseconds(struct timespec t)
 {
@@ -326,6 +329,7 @@ void interrupt_resume(ucontext_t *uc)
 void interrupt_end_call(ucontext_t *uc, bool restart)
 {
     struct repeat here = repeat_at(uc);
+    interrupt_handlers_run++;
     if (memcmp(&here, &last_repeat, sizeof here) != 0)
         return;
     const struct call *call = find_call(here.number);

@@ -34,6 +34,7 @@ struct interrupt {
 };
 
 extern __thread struct interrupt interrupt_self;
+extern __thread unsigned interrupt_handlers_run; // handlers of the program's that this thread has begun
 
 // Notes all but the frame; whole is NULL for a call that may wait for ever, or until an absolute time.
 void interrupt_prepare(long number, clockid_t clock, const struct timespec *whole);
@@ -55,6 +56,9 @@ static inline __attribute__((always_inline)) void interrupt_announce_raw(long nu
 }
 
 static inline void interrupt_forget(void) { interrupt_self.frame = 0; }
+
+// What is left of the time announced.
+struct timespec interrupt_time_left(void);
 
 // A stop is over, or a signal came that the program does not see: called by its handler as the last thing.
 void interrupt_resume(ucontext_t *uc);

@@ -90,8 +90,18 @@ static void answer(struct thread *t, ucontext_t *uc)
     interrupt_resume(uc);
 }
 
+// Ours are sent by tgkill; the kernel drops what it knows of the sender when the queue is full (SOUNDNESS S31).
+static bool may_be_ours(const siginfo_t *info)
+{
+    return info->si_code == SI_TKILL || (info->si_code == SI_USER && info->si_pid == 0);
+}
+
 static void handler(int signal, siginfo_t *info, void *context)
 {
+    if (!may_be_ours(info)) {
+        stop_foreign_signal(signal, info, context);
+        return;
+    }
     struct thread *t = requested_record();
     struct thread *mine = t ? t : thread_self;
     bool ours = false;

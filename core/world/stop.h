@@ -11,8 +11,8 @@
 // W2. No stopped thread is inside a critical section, so none holds a lock of ours.
 // W3. A stop that misses its deadline is undone completely; a handler that comes late finds another generation and
 //     goes on at once.
-// W4. Whether a signal is ours is told by the record's count of signals sent, not by siginfo (which the kernel may
-//     drop when its queue is full, SOUNDNESS S31).
+// W4. Whether a signal is ours is told by the record's count of signals sent; siginfo can only say that it is not (the kernel
+//     may drop it when its queue is full, SOUNDNESS S31).
 // In the handler and while stopped: raw system calls and plain memory only.
 #pragma once
 

@@ -136,6 +136,19 @@ bool thread_any_holds(unsigned bin, const void *slot)
     return held;
 }
 
+pid_t thread_with_stack_at(uintptr_t address)
+{
+    pid_t tid = 0;
+    crit_enter();
+    lock_acquire(&guard);
+    for (const struct thread *t = first; t && !tid; t = t->next)
+        if (address - t->stack_lo < t->stack_hi - t->stack_lo)
+            tid = t->tid;
+    lock_release(&guard);
+    crit_leave();
+    return tid;
+}
+
 size_t thread_count(void) { return __atomic_load_n(&count, __ATOMIC_RELAXED); }
 
 struct thread *thread_first_locked(void) { return first; }

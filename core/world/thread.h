@@ -41,6 +41,9 @@ void thread_unregister(void);
 // change while this looks: for tests and debugging.
 bool thread_any_holds(unsigned bin, const void *slot);
 
+// The registered thread whose stack holds the address, 0 for none. Not inside a critical section.
+pid_t thread_with_stack_at(uintptr_t address);
+
 // Threads that said good-bye and are still in the kernel's list. At the very end the C library blocks all signals and frees
 // the thread's stack, perhaps waiting for a lock that a stopped thread holds: such a thread cannot be stopped, and need not
 // be: its program's part is over, and what it frees it gives back as anybody does beside a marker.

@@ -1,6 +1,5 @@
 // The program has its own SIGURG handler: it gets every real one (raise, kill, queue, thread, out-of-band data), once,
 // with its siginfo, its mask and its context; and none of ours.
-// known-gap: S33 a real SIGURG that coincides with a stop is lost (standard signals merge)
 #include "check.h"
 #include <arpa/inet.h>
 #include <sys/socket.h>
