@@ -7,10 +7,12 @@
 //   - what has no plausible size in front (glibc's malloc/malloc.c, struct malloc_chunk).
 #include "foreign.h"
 
+#include "boot.h"
 #include "real.h"
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "gc/collector.h"
 #include "sys/syscall.h"
 #include "world/thread.h"
 
@@ -53,25 +55,42 @@ static bool refused(const char *function, void *p)
     return why;
 }
 
+// Kept from the first use on: deepbind.c makes the C library's own names lead to ours.
+static void *_Atomic real_free, *_Atomic real_realloc, *_Atomic real_usable;
+
+// A library in front of the C library that brings an allocator: what is not ours is its. Blocks of the two have met, so some of ours
+// may be where we cannot see them.
+static bool is_other_allocators(void)
+{
+    bool other = boot_done && !code_contains(&boot_libc, real_symbol(&real_free, "free"));
+    if (other)
+        collector_passive("a library of the program brings its own malloc");
+    return other;
+}
+
+void *foreign_libc_symbol(void)
+{
+    real_symbol(&real_realloc, "realloc");
+    real_symbol(&real_usable, "malloc_usable_size");
+    return real_symbol(&real_free, "free");
+}
+
 void foreign_free(void *p)
 {
-    static void *_Atomic real;
-    if (!refused("free", p))
-        ((void (*)(void *))real_symbol(&real, "free"))(p);
+    if (is_other_allocators() || !refused("free", p))
+        ((void (*)(void *))real_symbol(&real_free, "free"))(p);
 }
 
 void *foreign_realloc(void *p, size_t n)
 {
-    static void *_Atomic real;
-    if (refused("realloc", p))
+    if (!is_other_allocators() && refused("realloc", p))
         return NULL;
-    return ((void *(*)(void *, size_t))real_symbol(&real, "realloc"))(p, n);
+    return ((void *(*)(void *, size_t))real_symbol(&real_realloc, "realloc"))(p, n);
 }
 
 size_t foreign_usable(void *p)
 {
-    static void *_Atomic real;
-    if (refused("malloc_usable_size", p))
+    if (!is_other_allocators() && refused("malloc_usable_size", p))
         return 0;
-    return ((size_t(*)(void *))real_symbol(&real, "malloc_usable_size"))(p);
+    return ((size_t(*)(void *))real_symbol(&real_usable, "malloc_usable_size"))(p);
 }

@@ -6,3 +6,6 @@
 void foreign_free(void *p);
 void *foreign_realloc(void *p, size_t n);
 size_t foreign_usable(void *p);
+
+// The C library's own free. From here on its functions are known by their addresses, whatever their names lead to (deepbind.c).
+void *foreign_libc_symbol(void);

@@ -19,7 +19,7 @@
 #include <errno.h>
 
 enum { HOLD_TURNS = 8, HOLD_NS = 250000, LAST_RESORT_NS = 1000000000 };
-enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING };
+enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING, THREAD_LEAVING };
 
 _Atomic bool collector_start_wanted;
 
@@ -129,6 +129,8 @@ static void *run(void *arg)
     atomic_store(&state, THREAD_RUNNING);
     for (;;) {
         bool asked = wait_for_request(seen);
+        if (atomic_load(&state) == THREAD_LEAVING)
+            break;
         seen = atomic_load(&requests);
         bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
         atomic_store(&cycling, 1);
@@ -137,7 +139,27 @@ static void *run(void *arg)
         atomic_store(&cycling, 0);
         announce(seen);
     }
+    workers_leave();
+    log_writer = log_to_stderr;
+    log_fd = -1; // its table of descriptors goes with the thread
+    thread_forget_own();
     return NULL;
+}
+
+void collector_pause(void)
+{
+    const struct timespec moment = {.tv_nsec = 50000};
+    int running = THREAD_RUNNING;
+    while (atomic_load(&state) == THREAD_STARTING)
+        sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
+    if (!atomic_compare_exchange_strong(&state, &running, THREAD_LEAVING))
+        return;
+    atomic_fetch_add(&requests, 1);
+    sys_futex_wake(&requests, 1);
+    workers_reap();
+    atomic_store(&state, THREAD_NONE);
+    if (atomic_load(&requests) != atomic_load(&served))
+        atomic_store(&collector_start_wanted, true);
 }
 
 void collector_start(void)
@@ -224,6 +246,8 @@ bool collector_collect(void)
     while ((int32_t)((now = atomic_load(&served)) - mine) < 0) {
         if (atomic_load(&passive))
             return false;
+        if (atomic_load(&state) == THREAD_NONE) // paused meanwhile
+            collector_start();
         sys_futex_wait(&served, now, &(struct timespec){.tv_sec = 1});
     }
     return true;

@@ -19,6 +19,10 @@ void collector_start(void);
 // thread: the caller may hold anybody's locks.
 bool collector_out_of_memory(void);
 
+// Ends our threads, and returns when the kernel has none of them any more: for calls that a process may make only with a single thread.
+// They come back when the next cycle is due. Outside critical sections.
+void collector_pause(void);
+
 // Runs a full cycle that begins after the call, and returns when its sweep is done. False when there can be none (passive,
 // or no thread could be had). Not from a signal handler.
 bool collector_collect(void);

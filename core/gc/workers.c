@@ -15,7 +15,8 @@
 static struct worker {
     struct marker marker;
     _Atomic uint64_t cpu_ns;
-    uint32_t born; // the job before the first it takes part in, however late it comes to run
+    _Atomic pid_t tid; // 0: it has not run yet
+    uint32_t born;     // the job before the first it takes part in, however late it comes to run
 } workers[WORKERS_MAX];
 
 static unsigned concurrent_count = 1, stopped_count = 1;
@@ -24,6 +25,7 @@ static _Atomic uint32_t job;         // generation of the current drain; helpers
 static _Atomic unsigned job_workers; // how many take part
 static _Atomic unsigned idle;        // of them, how many found nothing to do
 static _Atomic unsigned finished;    // helpers that left the current drain
+static _Atomic bool leaving;         // they shall end
 
 static uintptr_t stacks[WORKERS_MAX + 1]; // where our threads' stacks begin
 static _Atomic unsigned stack_count;
@@ -75,6 +77,7 @@ void workers_thread_begin(void)
 
 void workers_boot(unsigned concurrent, unsigned stopped)
 {
+    atomic_store(&workers[0].tid, sys_gettid());
     concurrent_count = concurrent < 1 ? 1 : concurrent > WORKERS_MAX ? WORKERS_MAX : concurrent;
     stopped_count = stopped < concurrent_count ? concurrent_count
                     : stopped > WORKERS_MAX    ? WORKERS_MAX
@@ -106,10 +109,13 @@ static void *helper(void *arg)
     struct worker *w = arg;
     uint32_t seen = w->born;
     workers_thread_begin();
+    atomic_store(&w->tid, sys_gettid());
     for (;;) {
         uint32_t current;
         while ((current = atomic_load(&job)) == seen)
             sys_futex_wait(&job, seen, NULL);
+        if (atomic_load(&leaving))
+            break;
         seen = current;
         if ((unsigned)(w - workers) < atomic_load(&job_workers)) {
             drain_with_others(&w->marker);
@@ -117,7 +123,30 @@ static void *helper(void *arg)
             atomic_fetch_add(&finished, 1);
         }
     }
+    thread_forget_own();
     return NULL;
+}
+
+void workers_leave(void)
+{
+    atomic_store(&leaving, true);
+    atomic_fetch_add(&job, 1);
+    sys_futex_wake(&job, INT32_MAX);
+}
+
+// The collector goes first: from then on no helper is started. One that is late says who it is, and goes too.
+void workers_reap(void)
+{
+    const struct timespec moment = {.tv_nsec = 50000};
+    for (unsigned i = 0; i < started; i++) {
+        while (!atomic_load(&workers[i].tid) || sys_tgkill(sys_getpid(), workers[i].tid, 0) == 0)
+            sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
+        atomic_store(&workers[i].tid, 0);
+    }
+    while (atomic_load(&stack_count))
+        meta_unmap_foreign((void *)stacks[atomic_fetch_sub(&stack_count, 1) - 1], STACK_BYTES);
+    started = 1;
+    atomic_store(&leaving, false);
 }
 
 void workers_start_helpers(void)
@@ -171,11 +200,14 @@ void workers_reset_totals(void)
 void workers_fork_child(void)
 {
     started = 1;
+    atomic_store(&leaving, false);
     while (atomic_load(&stack_count)) { // their threads do not exist here
         unsigned last = atomic_fetch_sub(&stack_count, 1) - 1;
         meta_own(stacks[last], stacks[last] + STACK_BYTES);
     }
-    for (unsigned i = 0; i < WORKERS_MAX; i++)
+    for (unsigned i = 0; i < WORKERS_MAX; i++) {
         workers[i].marker = (struct marker){0};
+        atomic_store(&workers[i].tid, 0);
+    }
     atomic_store(&grey_hungry, 0);
 }

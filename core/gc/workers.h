@@ -34,4 +34,9 @@ extern int (*workers_create)(pthread_t *, const pthread_attr_t *, void *(*)(void
 // First thing in such a thread.
 void workers_thread_begin(void);
 
+// Ends the helpers: the collector thread's last act. Another thread waits until all of them are gone, the collector first, and
+// frees their stacks.
+void workers_leave(void);
+void workers_reap(void);
+
 void workers_fork_child(void);

@@ -182,14 +182,6 @@ bool thread_is_own(pid_t tid)
     return false;
 }
 
-size_t thread_own_count(void)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < MAX_OWN; i++)
-        n += atomic_load_explicit(&own_tids[i], memory_order_relaxed) != 0;
-    return n;
-}
-
 void thread_fork_prepare(void) { lock_acquire(&guard); }
 
 void thread_fork_parent(void) { lock_release(&guard); }

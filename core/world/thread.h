@@ -61,7 +61,6 @@ void thread_registry_unlock(void);
 void thread_announce_own(void);
 void thread_forget_own(void);
 bool thread_is_own(pid_t tid);
-size_t thread_own_count(void);
 
 void thread_fork_prepare(void);
 void thread_fork_parent(void);

@@ -2,7 +2,6 @@
 // plugin: needed
 // plugin-cflags: -Wl,-Bsymbolic -fno-builtin
 // expect-stderr: ^gcpre.*(passive|nothing will be reclaimed)
-// known-gap: S01 an allocator inside a library linked with -Bsymbolic is not noticed yet
 #include "check.h"
 
 #ifdef PLUGIN

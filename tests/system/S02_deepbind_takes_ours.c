@@ -1,6 +1,5 @@
 // A plugin opened with RTLD_DEEPBIND frees and resizes blocks that the program allocated: that must work as without us.
 // plugin: dlopen
-// known-gap: S02 RTLD_DEEPBIND is not taken out of dlopen's flags yet
 #include "check.h"
 #include <dlfcn.h>
 

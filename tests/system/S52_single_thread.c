@@ -1,8 +1,6 @@
 // Calls that need a single thread: they work in a small process (it has but one), and in one that has been collecting.
 // args: small
 // args: large
-// config: default
-// known-gap: S52 a collector thread that runs is not stopped for unshare(CLONE_NEWUSER)
 #include "check.h"
 
 static char *blocks[1000];
