@@ -1,7 +1,7 @@
 # libgcpre: `make help` lists what can be made.
 #
-# Two builds share these rules: build/obj (release) and build/debug/obj (assertions on, for and for the unit tests).
-# A private copy of jemalloc (scripts/jemalloc-private) is linked into both.
+# Three builds share these rules: build/obj (release), build/debug/obj (assertions on, and for the unit tests) and build/fault/obj
+# (core/sys/fault.h). A private copy of jemalloc (scripts/jemalloc-private) is linked into each.
 
 CC      := gcc
 AR      := ar
@@ -10,6 +10,7 @@ DESTDIR :=
 
 CFLAGS_RELEASE := -O2 -g
 CFLAGS_DEBUG   := -O1 -g3 -DGCPRE_DEBUG=1
+CFLAGS_FAULT   := $(CFLAGS_DEBUG) -DGCPRE_FAULTS=1
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla
@@ -32,17 +33,19 @@ FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/dem
 objects  = $(patsubst %.c,$(1)/%.o,$(CORE) $(PRELOAD))
 RELEASE := $(call objects,build/obj)
 DEBUG   := $(call objects,build/debug/obj)
+FAULT   := $(call objects,build/fault/obj)
 JOBS     = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 UNITBIN := $(UNIT:tests/unit/%.c=build/unit/%)
 
 all: build/libgcpre.so ## the library, build/libgcpre.so (default)
 debug: build/debug/libgcpre.so ## the same with assertions, build/debug/libgcpre.so
+fault: build/fault/libgcpre.so ## with faults on demand (core/sys/fault.h), build/fault/libgcpre.so
 unit: $(UNITBIN) ## the programs of tests/unit, in build/unit
 
 # --- what is tested, measured, shown -------------------------------------------------------------------------
 test: ## set up, build, lint, unit and system tests, the quick part of the application tests
 	@scripts/setup build test
-	@$(MAKE) $(JOBS) --no-print-directory all debug unit
+	@$(MAKE) $(JOBS) --no-print-directory all debug fault unit
 	@scripts/test-all
 test-apps: ## every application test in full
 	@scripts/setup build apps
@@ -78,13 +81,16 @@ build/libgcpre.so: MODE := $(CFLAGS_RELEASE)
 build/libgcpre.so: $(RELEASE)
 build/debug/libgcpre.so: MODE := $(CFLAGS_DEBUG)
 build/debug/libgcpre.so: $(DEBUG)
-build/libgcpre.so build/debug/libgcpre.so: build/jemalloc.o preload/exports.map
+build/fault/libgcpre.so: MODE := $(CFLAGS_FAULT)
+build/fault/libgcpre.so: $(FAULT)
+build/libgcpre.so build/debug/libgcpre.so build/fault/libgcpre.so: build/jemalloc.o preload/exports.map
 	$(CC) $(MODE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 $(RELEASE): MODE := $(CFLAGS_RELEASE)
 $(DEBUG): MODE := $(CFLAGS_DEBUG)
+$(FAULT): MODE := $(CFLAGS_FAULT)
 # Cancelling a thread unwinds through our wrappers of blocking calls.
-build/obj/preload/%.o build/debug/obj/preload/%.o: EXTRA := -fexceptions -fasynchronous-unwind-tables
+build/obj/preload/%.o build/debug/obj/preload/%.o build/fault/obj/preload/%.o: EXTRA := -fexceptions -fasynchronous-unwind-tables
 %_avx2.o: EXTRA := -mavx2 -mbmi -mbmi2
 
 define compile
@@ -95,13 +101,15 @@ $(RELEASE): build/obj/%.o: %.c build/flags
 	$(compile)
 $(DEBUG): build/debug/obj/%.o: %.c build/flags
 	$(compile)
+$(FAULT): build/fault/obj/%.o: %.c build/flags
+	$(compile)
 
 build/jemalloc.o: scripts/jemalloc-private
 	@mkdir -p $(@D)
 	scripts/jemalloc-private $@
 
 # Rewritten, and therefore newer than every object, only when a flag has changed.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_RELEASE) $(CFLAGS_DEBUG) $(LDFLAGS) $(LDLIBS)
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_RELEASE) $(CFLAGS_DEBUG) $(CFLAGS_FAULT) $(LDFLAGS) $(LDLIBS)
 build/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
@@ -116,6 +124,6 @@ build/unit/%: tests/unit/%.c build/libcore.a build/flags
 	$(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS_DEBUG) -fno-strict-aliasing $(WARNINGS) -MMD -MP -o $@ $< \
 	    build/libcore.a $$(pkg-config --cflags --libs check) $(LDLIBS)
 
--include $(RELEASE:.o=.d) $(DEBUG:.o=.d) $(UNITBIN:=.d)
-.PHONY: all debug unit test test-apps lint bench demo format install uninstall clean help FORCE
+-include $(RELEASE:.o=.d) $(DEBUG:.o=.d) $(FAULT:.o=.d) $(UNITBIN:=.d)
+.PHONY: all debug fault unit test test-apps lint bench demo format install uninstall clean help FORCE
 .DELETE_ON_ERROR:

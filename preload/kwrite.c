@@ -223,7 +223,7 @@ static long call_fork(long number, long a, long b, long c, long d, long e)
     bool copies = fork_is_one(number, a), entered = copies && fork_enter();
     if (!copies)
         fork_note_sharing(number == SYS_clone ? (uint64_t)a : *(const uint64_t *)a);
-    long result = sys_call(number, a, b, c, d, e, 0);
+    long result = sys_call_plain(number, a, b, c, d, e, 0);
     fork_leave(entered, result == 0);
     return result;
 }
@@ -232,8 +232,8 @@ static long call_fork(long number, long a, long b, long c, long d, long e)
 static long call_announced(long number, long *arguments)
 {
     interrupt_announce_raw(number, arguments);
-    long result = sys_call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                           arguments[5]);
+    long result = sys_call_plain(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                                 arguments[5]);
     interrupt_forget();
     return result;
 }

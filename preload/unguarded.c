@@ -9,6 +9,7 @@
 // Known gap. The file by another name (a relative path, a link), or opened by a process that passes it on.
 #include "real.h"
 
+#include "sys/syscall.h"
 #include "world/barrier.h"
 
 #include <fcntl.h>
@@ -21,13 +22,25 @@ static void before_served(void)
     barrier_give_up_mprotect("threads of the C library that block every signal serve its requests");
 }
 
+// /proc/self/mem, /proc/PID/task/TID/mem, ...: of this process, not of one that it debugs.
+static bool is_own_memory(const char *path)
+{
+    const char *end = path + strlen(path);
+    unsigned long pid;
+    if (strncmp(path, "/proc/", 6) != 0 || end - path < 10 || strcmp(end - 4, "/mem") != 0)
+        return false;
+    path += 6;
+    if (strncmp(path, "self/", 5) == 0 || strncmp(path, "thread-self/", 12) == 0)
+        return true;
+    for (pid = 0; *path >= '0' && *path <= '9'; path++)
+        pid = pid * 10 + (unsigned long)(*path - '0');
+    return *path == '/' && pid == (unsigned long)sys_getpid();
+}
+
 static void before_open(const char *path, long flags)
 {
-    size_t length = path ? strlen(path) : 0;
-    if (length < 10 || (flags & O_ACCMODE) == O_RDONLY || strncmp(path, "/proc/", 6) != 0 ||
-        strcmp(path + length - 4, "/mem") != 0)
-        return;
-    barrier_give_up_mprotect("the program writes memory through /proc");
+    if ((flags & O_ACCMODE) != O_RDONLY && path && is_own_memory(path))
+        barrier_give_up_mprotect("the program writes memory through /proc");
 }
 
 // All of them take integers and pointers only, at most four: arguments pass through registers untouched.

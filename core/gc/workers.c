@@ -50,7 +50,7 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
     pthread_attr_setstack(&attr, stack, STACK_BYTES);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     sys_sigprocmask(SIG_SETMASK, &all, &old);
-    int error = workers_create(&thread, &attr, start, arg);
+    int error = sys_fault(SYS_clone3) ? EAGAIN : workers_create(&thread, &attr, start, arg);
     sys_sigprocmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     if (error) { // only one thread is created at a time

@@ -69,14 +69,32 @@ static bool reserve_tables(void)
     return cage.units && cage.pages && cage.words && cage.spans;
 }
 
+static void release_one(void *start, size_t bytes)
+{
+    if (start)
+        meta_unmap_foreign(start, align_up(bytes, PAGE_BYTES));
+}
+
+static void release_all(void)
+{
+    size_t units = cage.bytes >> UNIT_SHIFT;
+    release_one((void *)cage.base, cage.bytes);
+    release_one((void *)cage.units, units * sizeof cage.units[0]);
+    release_one((void *)cage.pages, (cage.bytes >> PAGE_SHIFT) * sizeof cage.pages[0]);
+    release_one(cage.words, units * WORDS_PER_SPAN * sizeof cage.words[0]);
+    release_one(cage.spans, units * sizeof cage.spans[0]);
+    cage = (struct cage){0};
+}
+
 bool cage_boot(void)
 {
     unsigned shift = shift_allowed();
     cage_read_limits();
-    while (shift >= SMALLEST_SHIFT && !reserve(shift))
-        shift--;
-    if (shift < SMALLEST_SHIFT || !reserve_tables())
-        return false;
+    for (; !(reserve(shift) && reserve_tables()); shift--) {
+        release_all();
+        if (shift == SMALLEST_SHIFT)
+            return false;
+    }
     cage.top = cage.base;
     cage.limit = cage.base +
                  UNIT_BYTES; // the base itself is in many a register and spill slot of ours: never a block

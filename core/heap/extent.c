@@ -90,33 +90,39 @@ static struct je_hooks hooks = {
     .merge = hook_merge,
 };
 
-static _Atomic int boot_state; // 0 asleep, 1 being woken, 2 awake, 3 unusable
-static int arena_flags;        // constant once awake
+enum { ASLEEP, WAKING, AWAKE, FORKING }; // FORKING: asleep, and to stay so while the process forks
+static _Atomic int boot_state;
+static int arena_flags; // constant once awake
 
-static void boot(void)
+// 0 or an errno value.
+static int create_arena(void)
 {
     unsigned index = 0;
     size_t bytes = sizeof index;
     struct je_arena_config config = {&hooks, false};
     int error = gcpre_je_mallctl("experimental.arenas_create_ext", &index, &bytes, &config, sizeof config);
-    if (error)
-        log_line("jemalloc could not create its arena (error %d): only the first slab can be used", error);
     arena_flags = JE_ARENA(index) | JE_TCACHE_NONE;
-    atomic_store_explicit(&boot_state, error ? 3 : 2, memory_order_release);
+    return error;
 }
 
-// Wakes jemalloc once. The waiters spin: it is a millisecond, once in a process.
+// Without success it stays asleep: the next that needs it tries again.
+static bool boot(void)
+{
+    bool done = jehost_wake(create_arena);
+    atomic_store_explicit(&boot_state, done ? AWAKE : ASLEEP, memory_order_release);
+    return done;
+}
+
+// Wakes jemalloc. The waiters spin: it is a millisecond, once in a process.
 static bool awake(void)
 {
-    int state = atomic_load_explicit(&boot_state, memory_order_acquire);
-    int asleep = 0;
-    if (likely(state == 2))
-        return true;
-    if (state == 0 && atomic_compare_exchange_strong(&boot_state, &asleep, 1))
-        boot();
-    while ((state = atomic_load_explicit(&boot_state, memory_order_acquire)) == 1)
+    int state;
+    while (unlikely((state = atomic_load_explicit(&boot_state, memory_order_acquire)) != AWAKE)) {
+        if (state == ASLEEP && atomic_compare_exchange_strong(&boot_state, &state, WAKING))
+            return boot();
         sys_sched_yield();
-    return state == 2;
+    }
+    return true;
 }
 
 void *extent_alloc(size_t bytes, size_t alignment, bool zeroed, size_t *usable)
@@ -147,22 +153,28 @@ void extent_meta_free(void *start) { gcpre_je_dallocx(start, JE_TCACHE_NONE); }
 
 size_t extent_metadata_bytes(void) { return jehost_mapped_bytes(); }
 
+// A child in which nobody finishes what another thread had begun would wait for ever.
 void extent_fork_prepare(void)
 {
-    if (boot_state == 2)
+    int asleep = ASLEEP;
+    while (!atomic_compare_exchange_strong(&boot_state, &asleep, FORKING) && asleep == WAKING) {
+        sys_sched_yield();
+        asleep = ASLEEP;
+    }
+    if (asleep == AWAKE)
         jehost_fork_prepare();
 }
 
-void extent_fork_parent(void)
+static void fork_done(void (*awake_done)(void))
 {
-    if (boot_state == 2)
-        jehost_fork_parent();
+    int forking = FORKING;
+    atomic_compare_exchange_strong(&boot_state, &forking, ASLEEP);
+    if (forking == AWAKE)
+        awake_done();
 }
 
-void extent_fork_child(void)
-{
-    if (boot_state == 2)
-        jehost_fork_child();
-}
+void extent_fork_parent(void) { fork_done(jehost_fork_parent); }
+
+void extent_fork_child(void) { fork_done(jehost_fork_child); }
 
 void extent_thread_exit(void) { jehost_thread_exit(); }

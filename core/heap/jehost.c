@@ -3,6 +3,7 @@
 #include "heap/jehost.h"
 
 #include "base/log.h"
+#include "base/bits.h"
 #include "base/meta.h"
 #include "sys/syscall.h"
 
@@ -40,6 +41,8 @@ static void (*on_fork[3])(void); // prepare, parent, child; written once while j
 static void (*thread_destructor)(void *);
 static __thread void *thread_value;
 static size_t mapped_bytes;
+static void *reserve; // while jemalloc wakes up
+#define RESERVE_BYTES (8 * MIB)
 
 static int fail(int error)
 {
@@ -47,9 +50,31 @@ static int fail(int error)
     return -1;
 }
 
+static bool give_reserve(void)
+{
+    void *start = reserve;
+    reserve = NULL;
+    return start && sys_munmap(start, RESERVE_BYTES) == 0;
+}
+
+bool jehost_wake(int (*wake)(void))
+{
+    reserve = sys_mmap(NULL, RESERVE_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_failed((long)reserve)) {
+        reserve = NULL;
+        return false;
+    }
+    bool done = wake() == 0;
+    give_reserve();
+    return done;
+}
+
 void *gcpre_jehost_mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset)
 {
     void *start = sys_mmap(hint, bytes, prot, flags, fd, offset);
+    if (sys_failed((long)start) && give_reserve())
+        start = sys_mmap(hint, bytes, prot, flags, fd, offset);
     if (sys_failed((long)start)) {
         errno = (int)-(long)start;
         return MAP_FAILED;

@@ -7,7 +7,7 @@
 #include "heap/heap.h"
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
-static struct large *rows; // constant after boot; committed up to row_capacity
+static struct large *rows; // constant once there; committed up to row_capacity
 static uint32_t row_limit; // constant after boot: no more can fit the cage
 static uint32_t row_capacity, row_end = 1, free_row, limbo_row; // guarded by guard; row_end monotone
 
@@ -27,6 +27,8 @@ static bool grow_rows_locked(void)
 {
     if (row_end < row_capacity)
         return true;
+    if (!rows)
+        large_boot();
     uint32_t more = (uint32_t)min_size(ROWS_PER_COMMIT, row_limit - row_capacity);
     if (!rows || !more || !meta_commit(&rows[row_capacity], more * sizeof rows[0]))
         return false;

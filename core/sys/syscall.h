@@ -9,6 +9,8 @@
 #error "libgcpre knows Linux on x86-64 only: core/sys needs a port"
 #endif
 
+#include "sys/fault.h"
+
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -19,7 +21,8 @@
 #include <sys/types.h>
 #include <time.h>
 
-static inline long sys_call(long number, long a, long b, long c, long d, long e, long f)
+// The instruction itself.
+static inline long sys_call_plain(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
     register long r10 __asm__("r10") = d;
@@ -30,6 +33,12 @@ static inline long sys_call(long number, long a, long b, long c, long d, long e,
                      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");
     return result;
+}
+
+static inline long sys_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    long fault = sys_fault(number);
+    return fault ? fault : sys_call_plain(number, a, b, c, d, e, f);
 }
 
 static inline long sys_call3(long number, long a, long b, long c)

@@ -14,6 +14,7 @@ _Static_assert((int)MAPPING_READ == KERNEL_VMA_READABLE && (int)MAPPING_WRITE ==
 
 enum { MAX_MAPPINGS = 65536 };
 
+static bool failed;           // a mapping could not be asked for
 static bool no_query;         // the kernel does not know PROCMAP_QUERY
 static struct mapping *table; // then: all mappings, sorted by address as the kernel lists them
 static size_t table_count;
@@ -104,8 +105,11 @@ bool maps_refresh(void)
 
 bool maps_next(uintptr_t address, uint32_t flags, struct mapping *out)
 {
-    if (!no_query)
-        return query(address, flags, out) == 0;
+    if (!no_query) {
+        int error = query(address, flags, out);
+        failed |= error != 0 && error != -ENOENT;
+        return error == 0;
+    }
     size_t low = 0, high = table_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -120,4 +124,11 @@ bool maps_next(uintptr_t address, uint32_t flags, struct mapping *out)
             return true;
         }
     return false;
+}
+
+bool maps_take_failure(void)
+{
+    bool was = failed;
+    failed = false;
+    return was;
 }

@@ -20,3 +20,6 @@ bool maps_next(uintptr_t address, uint32_t flags, struct mapping *out);
 
 // One line of /proc/self/maps; false if it is not one. Returns through *end where the next line begins.
 bool maps_parse_line(const char *text, const char *limit, struct mapping *out, const char **end);
+
+// Whether maps_next said no since the last call of this although it could not know. Forgets it.
+bool maps_take_failure(void);

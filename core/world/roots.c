@@ -181,10 +181,13 @@ static const char *scan_all(const struct roots_hole *stacks, size_t count, bool 
     now.in_place = in_place;
     now.problem = NULL;
     scanned_bytes = 0;
+    maps_take_failure();
     if (!maps_refresh())
         return "the list of mappings could not be read";
     if (!scan_private() || !scan_shared())
         return "the page map could not be read";
+    if (maps_take_failure())
+        return "a mapping could not be asked for";
     return now.problem;
 }
 

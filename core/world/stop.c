@@ -311,8 +311,12 @@ static size_t request_registered(uint32_t gen)
     for (struct thread *t = thread_first_locked(); t; t = t->next) {
         if (atomic_load(&t->stop_word) >> 2 == gen)
             continue;
-        if (foreign_record_of(t->tid)) {
+        struct thread *met = foreign_record_of(t->tid);
+        if (met) {
             atomic_store(&t->stop_word, word_of(gen, STOP_GONE));
+            met->cache = t->cache; // it may have claimed slots before it stopped
+            met->stack_lo = t->stack_lo;
+            met->stack_hi = t->stack_hi;
         } else {
             request(t, gen);
             asked++;

@@ -27,6 +27,7 @@ MISSING = 77                                                    # a script's exi
 COMPLAINT = re.compile(r"(lib)?gcpre\b|ERROR: ld\.so: object")
 CYCLE = re.compile(r"gc \d+ @")
 EXPECTED = {                # app -> regular expression of what the library may say about it, and why that is right
+    "gdb": r"mprotect given up .*through /proc",    # it tries at its start whether it could write its own memory that way
 }
 
 

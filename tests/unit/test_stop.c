@@ -237,6 +237,39 @@ START_TEST(who_blocks_the_stop_signal_is_reached_by_the_second)
 }
 END_TEST
 
+// Its first malloc: the stop asks it while nobody knows it, and it registers before it can answer.
+static void *register_late(void *unused)
+{
+    struct timespec moment = {.tv_nsec = 50000000};
+    (void)unused;
+    crit_enter();
+    atomic_fetch_add(&ready, 1);
+    sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
+    thread_register((uintptr_t)__builtin_frame_address(0) - 4096,
+                    (uintptr_t)__builtin_frame_address(0) + 4096);
+    crit_leave();
+    wait_for(&finish, 1);
+    thread_unregister();
+    return NULL;
+}
+
+static size_t with_cache;
+static void count_caches(struct thread *t) { with_cache += t->cache && t->stack_hi > t->sp; }
+
+START_TEST(who_registers_while_it_is_asked_stops_with_its_magazines)
+{
+    thread_announce_own();
+    pthread_t thread = start(register_late, NULL);
+    wait_for(&ready, 1);
+    stop();
+    world_each_stopped(count_caches);
+    ck_assert_uint_eq(with_cache, 1);
+    world_resume();
+    finish_all(&thread, 1);
+    thread_forget_own();
+}
+END_TEST
+
 static void *live_and_die(void *unused)
 {
     (void)unused;
@@ -304,6 +337,7 @@ int main(void)
     tcase_add_test(one, a_thread_of_ours_that_says_so_late_is_not_waited_for);
     tcase_add_test(one, a_stop_that_fails_is_undone);
     tcase_add_test(one, who_blocks_the_stop_signal_is_reached_by_the_second);
+    tcase_add_test(one, who_registers_while_it_is_asked_stops_with_its_magazines);
     tcase_add_test(one, threads_that_come_and_go_hold_nothing_up);
     tcase_add_test(one, a_handshake_meets_every_registered_thread_once);
     suite_add_tcase(suite, one);
