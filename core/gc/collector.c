@@ -94,6 +94,7 @@ static bool set_up(void)
     log_writer = log_from_anywhere;
     open_log();
     stop_boot(options.signal);
+    stop_is_ours = workers_own_stack;
     stop_boot_second();
     barrier_boot(options.barrier);
     workers_boot(options.workers ? (unsigned)options.workers : processors / 4,

@@ -30,13 +30,23 @@ static _Atomic bool leaving;         // they shall end
 static uintptr_t stacks[WORKERS_MAX + 1]; // where our threads' stacks begin
 static _Atomic unsigned stack_count;
 
+bool workers_own_stack(uintptr_t sp)
+{
+    bool ours = false;
+    for (unsigned i = 0; i < atomic_load(&stack_count) && !ours; i++)
+        ours = sp - stacks[i] < STACK_BYTES;
+    return ours;
+}
+
 int (*workers_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = pthread_create;
 
 int workers_start_thread(void *(*start)(void *arg), void *arg)
 {
     pthread_attr_t attr;
     pthread_t thread;
-    uint64_t all = ~sys_sigbit(STOP_CANCEL_SIGNAL), old;
+    // All signals but the C library's own: setuid(2) and its like hold its locks until every thread has answered the second, the one
+    // that waits for those locks here among them.
+    uint64_t all = ~(sys_sigbit(STOP_CANCEL_SIGNAL) | sys_sigbit(STOP_SETXID_SIGNAL)), old;
     // A root until the thread runs: at its end lies the C library's descriptor, which alone refers to what it allocates for a
     // thread in advance.
     char *stack = sys_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -63,11 +73,7 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
 void workers_thread_begin(void)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0), roots = align_up(here, PAGE_BYTES);
-    uint64_t setxid = sys_sigbit(STOP_SETXID_SIGNAL), old;
     thread_announce_own();
-    // setuid(2) and its like wait until every thread has answered this one. Not before it is known whose this thread is: the
-    // stop uses it too.
-    sys_sigprocmask(SIG_UNBLOCK, &setxid, &old);
     sys_call3(SYS_prctl, PR_SET_NAME, (long)"gcpre", 0); // for top and ps
     // Above this frame lie the C library's descriptor of the thread and its TLS: roots like anybody's.
     for (unsigned i = 0; i < atomic_load(&stack_count); i++)

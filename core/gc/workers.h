@@ -31,6 +31,8 @@ void workers_reset_totals(void);
 int workers_start_thread(void *(*start)(void *arg), void *arg);
 // By this function; preload/thread.c puts libc's own in the place of the one we export.
 extern int (*workers_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+// Whether a stack pointer is on the stack of such a thread, before it begins too. Any thread, signal handlers.
+bool workers_own_stack(uintptr_t sp);
 // First thing in such a thread.
 void workers_thread_begin(void);
 

@@ -116,8 +116,10 @@ bool large_resize(uint32_t id, size_t n)
     size_t old = row->bytes, bytes = bytes_for(n);
     if (!bytes || bytes > cage.bytes)
         return false;
-    if (bytes < old)
-        set_pages(base + bytes, old - bytes, 0); // before the tail can become somebody else's
+    if (bytes < old) { // before the tail can become somebody else's, in a child that is forked meanwhile too
+        set_pages(base + bytes, old - bytes, 0);
+        atomic_store_explicit(&row->bytes, bytes, memory_order_release);
+    }
     if (extent_resize((void *)base, bytes) < bytes)
         return false;
     atomic_store_explicit(&row->bytes, bytes, memory_order_release);

@@ -7,7 +7,6 @@
 #include "heap/cage.h"
 #include "sys/syscall.h"
 
-#include <dirent.h>
 #include <string.h>
 
 struct pin {

@@ -19,6 +19,14 @@ static void ignore_signal(int signal, siginfo_t *info, void *context)
 int stop_signal = SIGURG;
 void (*stop_foreign_signal)(int signal, siginfo_t *info, void *context) = ignore_signal;
 
+static bool is_nobodys(uintptr_t sp)
+{
+    (void)sp;
+    return false;
+}
+
+bool (*stop_is_ours)(uintptr_t sp) = is_nobodys;
+
 static struct lock guard = LOCK_INIT(LOCK_RANK_STOP); // who may stop threads; held from stop to resume
 static uint32_t generation;                           // guarded by guard
 static _Atomic uint32_t
@@ -119,7 +127,8 @@ static void handler(int signal, siginfo_t *info, void *context)
 static void second_handler(int signal, siginfo_t *info, void *context)
 {
     if (info->si_code == SI_QUEUE && info->si_int == SECOND_MARK)
-        answer(thread_is_own(sys_gettid()) ? NULL : requested_record(), context);
+        answer(thread_is_own(sys_gettid()) || stop_is_ours(context_sp(context)) ? NULL : requested_record(),
+               context);
     else if (libcs.handler)
         libcs.handler(signal, info, context);
 }

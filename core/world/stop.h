@@ -29,6 +29,8 @@ extern void (*stop_foreign_signal)(int signal, siginfo_t *info, void *context);
 enum { STOP_CANCEL_SIGNAL = 32, STOP_SETXID_SIGNAL = 33 };
 
 void stop_boot(int signal);
+// Whether a thread with this stack pointer is the collector's although it has not said so yet: set by core/gc.
+extern bool (*stop_is_ours)(uintptr_t sp);
 // After the first pthread_create, which installs the C library's handler: threads that block the stop signal are reached by another.
 void stop_boot_second(void);
 

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "sys/syscall.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -43,25 +43,26 @@ bool tasks_each(void (*visit)(pid_t tid, void *arg), void *arg)
     return bytes == 0;
 }
 
-// The text of one of a task's files, cut to fit; false when the task is gone.
-static bool read_file(pid_t tid, const char *name, char *text, size_t capacity)
+// The text of one of a task's files, cut to fit: its length, or the negative errno value.
+static long read_file(pid_t tid, const char *name, char *text, size_t capacity)
 {
     char path[64];
     format_text(path, sizeof path, "/proc/self/task/%d/%s", tid, name);
     int fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
-        return false;
+        return fd;
     ssize_t bytes = sys_read(fd, text, capacity - 1);
     sys_close(fd);
     text[bytes > 0 ? bytes : 0] = 0;
-    return bytes > 0;
+    return bytes;
 }
 
 bool tasks_is_zombie(pid_t tid)
 {
     char text[256];
-    if (!read_file(tid, "stat", text, sizeof text))
-        return true;
+    long bytes = read_file(tid, "stat", text, sizeof text);
+    if (bytes <= 0)
+        return bytes == -ENOENT || bytes == -ESRCH; // gone; else nobody knows
     const char *after_name = strrchr(text, ')');
     return after_name && (after_name[2] == 'Z' || after_name[2] == 'X');
 }
@@ -75,7 +76,7 @@ bool tasks_blocks(pid_t tid, int signal)
 {
     char text[2048];
     uint64_t mask = 0;
-    const char *at = read_file(tid, "status", text, sizeof text) ? strstr(text, "SigBlk:\t") : NULL;
+    const char *at = read_file(tid, "status", text, sizeof text) > 0 ? strstr(text, "SigBlk:\t") : NULL;
     for (at = at ? at + strlen("SigBlk:\t") : ""; hex_digit(*at) < 16; at++)
         mask = mask << 4 | hex_digit(*at);
     return mask & sys_sigbit(signal);
