@@ -24,6 +24,7 @@ int gcpre_jehost_creat(const char *path, mode_t mode);
 int gcpre_jehost_close(int fd);
 ssize_t gcpre_jehost_readlink(const char *path, char *buffer, size_t bytes);
 char *gcpre_jehost_secure_getenv(const char *name);
+char *gcpre_jehost_strerror_r(int error, char *buffer, size_t bytes);
 void *gcpre_jehost_dlsym(void *handle, const char *name);
 int gcpre_jehost_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 int gcpre_jehost_pthread_key_create(pthread_key_t *key, void (*destructor)(void *));
@@ -224,6 +225,13 @@ int gcpre_jehost_atexit(void (*function)(void))
 {
     (void)function; // statistics at exit: never
     return 0;
+}
+
+// The C library's looks for a translation, and allocates for that.
+char *gcpre_jehost_strerror_r(int error, char *buffer, size_t bytes)
+{
+    format_text(buffer, bytes, "error %d", error);
+    return buffer;
 }
 
 void gcpre_jehost_abort(void) { fatal("the private jemalloc found its own state broken"); }

@@ -176,14 +176,14 @@ static bool scan_shared(void)
 
 static const char *scan_all(const struct roots_hole *stacks, size_t count, bool in_place, roots_scan *scan)
 {
+    maps_take_failure();
+    if (!maps_refresh()) // may map a table, which is a hole then
+        return "the list of mappings could not be read";
     collect_holes(stacks, count);
     now.scan = scan;
     now.in_place = in_place;
     now.problem = NULL;
     scanned_bytes = 0;
-    maps_take_failure();
-    if (!maps_refresh())
-        return "the list of mappings could not be read";
     if (!scan_private() || !scan_shared())
         return "the page map could not be read";
     if (maps_take_failure())
