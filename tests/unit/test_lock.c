@@ -14,7 +14,7 @@
 
 enum { THREADS = 4, ROUNDS = 100000, DEADLINE_S = 120 };
 
-static struct lock outer = LOCK_INIT(LOCK_RANK_CYCLE);
+static struct lock outer = LOCK_INIT(LOCK_RANK_STOP);
 static struct lock inner = LOCK_INIT(LOCK_RANK_BIN);
 static struct lock beside = LOCK_INIT(LOCK_RANK_BIN);
 static struct lock innermost = LOCK_INIT(LOCK_RANK_META);
