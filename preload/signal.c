@@ -1,4 +1,5 @@
-// The program must not notice that two signals are ours (S33, S41).
+// The program must not notice that two signals are ours (S33, S41): actions and delivery. Masks: sigmask.c; sending: sigsend.c;
+// contexts: context.c.
 //
 // The stop signal (SIGURG unless configured) and, where the mprotect back-end may be used, SIGSEGV are hidden: the
 // kernel has our actions for them and never blocks them, while the program reads back the actions and masks it set.
@@ -20,10 +21,9 @@
 // Everything here may be called in the program's handlers: thread-local words, and one spin lock held with all signals
 // blocked. A vfork child shares our memory, not our dispositions: it stores nothing, and its changes go to the kernel.
 //
-// Known gaps. getcontext shows the kernel's mask, and masks put into contexts for setcontext, or into posix_spawn
-// attributes, go to the kernel as they are. After execve the new program inherits neither SIG_IGN nor a blocked state of
-// the stop signal. One that coincides with a stop is lost, as signals of one number are. The shadows themselves are
-// blocked when their signals are; SIGSTKFLT only then.
+// Known gaps. Masks put into posix_spawn attributes go to the kernel as they are. After execve the new program inherits neither
+// SIG_IGN nor a blocked state of the stop signal. One that another thread takes may end an epoll_wait or a semop with
+// EINTR where the program blocks it. The shadows themselves are blocked when their signals are; SIGSTKFLT only then.
 #include "sigmask.h"
 
 #include "real.h"
