@@ -28,7 +28,7 @@ CORE    := $(sort $(wildcard core/*/*.c))
 PRELOAD := $(sort $(wildcard preload/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*.c))
 
-FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/demo/*.c)
+FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c tests/demo/*.c)
 
 objects  = $(patsubst %.c,$(1)/%.o,$(CORE) $(PRELOAD))
 RELEASE := $(call objects,build/obj)
@@ -51,6 +51,18 @@ test-apps: ## every application test in full
 	@scripts/setup build apps
 	@$(MAKE) $(JOBS) --no-print-directory all
 	@scripts/test-all --apps
+SECONDS := 60
+FUZZED  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+fuzz: ## every parser, SECONDS=60 each, with what was found before (tests/fuzz/corpus) and what is found now (build/fuzz)
+	@scripts/setup build fuzz
+	@$(MAKE) $(JOBS) --no-print-directory -s $(FUZZED:%=build/fuzz/%)
+	@for target in $(FUZZED); do \
+	    mkdir -p build/fuzz/$$target.found; \
+	    build/fuzz/$$target -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
+	        build/fuzz/$$target.found tests/fuzz/corpus/$$target >build/fuzz/$$target.log 2>&1 || \
+	        { tail -n 40 build/fuzz/$$target.log; echo "FAIL $$target: build/fuzz/$$target FILE repeats it"; exit 1; }; \
+	    echo "ok   $$target: $$(sed -n 's/^stat::number_of_executed_units: *//p' build/fuzz/$$target.log) inputs"; \
+	done
 lint: all ## both compilers' warnings, formatting, cppcheck, layers, exports, scripts
 	@scripts/lint
 bench: all ## benchmarks against other allocators
@@ -114,6 +126,11 @@ build/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
+# --- fuzzing: libFuzzer, with what the parsers stand on compiled anew under the sanitizers ---------------------------
+build/fuzz/%: tests/fuzz/%.c $(filter core/base/% core/world/maps.c core/world/procfd.c,$(CORE))
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(WARNINGS) -o $@ $^
+
 # --- unit tests: the debug core as an archive, and check -------------------------------------------------------
 build/libcore.a: $(CORE:%.c=build/debug/obj/%.o) build/jemalloc.o
 	rm -f $@
@@ -125,5 +142,5 @@ build/unit/%: tests/unit/%.c build/libcore.a build/flags
 	    build/libcore.a $$(pkg-config --cflags --libs check) $(LDLIBS)
 
 -include $(RELEASE:.o=.d) $(DEBUG:.o=.d) $(FAULT:.o=.d) $(UNITBIN:=.d)
-.PHONY: all debug fault unit test test-apps lint bench demo format install uninstall clean help FORCE
+.PHONY: all debug fault unit test test-apps fuzz lint bench demo format install uninstall clean help FORCE
 .DELETE_ON_ERROR:
