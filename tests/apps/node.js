@@ -84,8 +84,7 @@ async function workers() {
     const shared = new SharedArrayBuffer(4);
     const answers = await Promise.all(range(4).map(async (id) => {
         const worker = new Worker(__filename, { workerData: { shared, id: id + 1, rounds: rounds >> 2 } });
-        const [message] = await once(worker, 'message');
-        const [status] = await once(worker, 'exit');
+        const [[message], [status]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]); // maybe both at once
         return `${message.sum}/${message.packed}/${message.bytes.length}/${status}`;
     }));
     report('workers', answers.join(' ') + ' ' + new Int32Array(shared)[0]);
