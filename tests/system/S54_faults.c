@@ -7,7 +7,7 @@
 // timeout: 300
 #include "check.h"
 
-enum { THREADS = 3, NODES = 400, PATIENCE_S = 30, ENOUGH_S = 70, STRIDE = 13, UNTOUCHED = 15 };
+enum { THREADS = 3, NODES = 400, PATIENCE_S = 30, ENOUGH_S = 40, STRIDE = 23, UNTOUCHED = 15 };
 
 /* ---- the program ---- */
 
