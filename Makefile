@@ -28,7 +28,7 @@ CORE    := $(sort $(wildcard core/*/*.c))
 PRELOAD := $(sort $(wildcard preload/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*.c))
 
-FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c tests/demo/*.c)
+FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/demo/*.c)
 
 objects  = $(patsubst %.c,$(1)/%.o,$(CORE) $(PRELOAD))
 RELEASE := $(call objects,build/obj)

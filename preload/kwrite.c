@@ -194,7 +194,7 @@ static const struct call *call_of(long number)
 }
 
 // A filter may end the process for any call of ours: no cycle from here on, and none under way (SOUNDNESS S53). What is
-// left are mmap, munmap, madvise, futex, sched_yield and clock_gettime, which every allocator makes.
+// left are mmap, munmap, madvise, futex and clock_gettime, which every allocator makes.
 static void note_filter(long number, long first)
 {
     if ((number == SYS_prctl && first == PR_SET_SECCOMP) ||

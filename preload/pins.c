@@ -35,11 +35,18 @@ static void unpin(enum pin_kind kind, uint64_t owner, uintptr_t value)
     crit_leave();
 }
 
-static void keep_only(enum pin_kind kind, uint64_t owner, uintptr_t value)
+// A call that began then was over; returns its result, and leaves errno as it was.
+static int settle(int result, enum pin_kind kind, uint64_t owner, uintptr_t value, uint64_t begun)
 {
+    int error = errno;
     crit_enter();
-    pins_keep_only(kind, owner, value);
+    if (result == 0)
+        pins_settle(kind, owner, value, begun);
     crit_leave();
+    if (result != 0)
+        unpin(kind, owner, value);
+    errno = error;
+    return result;
 }
 
 EXPORT int epoll_ctl(int epoll, int what, int target, struct epoll_event *event)
@@ -48,14 +55,9 @@ EXPORT int epoll_ctl(int epoll, int what, int target, struct epoll_event *event)
     typeof(epoll_ctl) *real = real_symbol(&cache, "epoll_ctl");
     uint64_t owner = pin_epoll_owner(epoll, target);
     uintptr_t value = what != EPOLL_CTL_DEL && event ? (uintptr_t)event->data.u64 : 0;
+    uint64_t begun = pins_now();
     pin(PIN_EPOLL, owner, value);
-    int result = real(epoll, what, target, event), error = errno;
-    if (result == 0)
-        keep_only(PIN_EPOLL, owner, value);
-    else
-        unpin(PIN_EPOLL, owner, value);
-    errno = error;
-    return result;
+    return settle(real(epoll, what, target, event), PIN_EPOLL, owner, value, begun);
 }
 
 // The C library waits for it in a thread that blocks every signal: a fault of that thread's would be the end (SOUNDNESS S34).
@@ -76,12 +78,13 @@ EXPORT int timer_create(clockid_t clock, struct sigevent *restrict event, timer_
     static void *_Atomic cache;
     typeof(timer_create) *real = real_symbol(&cache, "timer_create");
     uintptr_t value = value_of(event);
+    uint64_t begun = pins_now();
     note_helper(event);
     pin(PIN_TIMER, value, value);
     int result = real(clock, event, timer), error = errno;
-    if (result == 0) {
-        keep_only(PIN_TIMER, (uint64_t)*timer, 0); // an identifier comes back after its timer is gone
+    if (result == 0) { // what had this identifier before is gone
         pin(PIN_TIMER, (uint64_t)*timer, value);
+        settle(0, PIN_TIMER, (uint64_t)*timer, value, begun);
     }
     unpin(PIN_TIMER, value, value);
     errno = error;
@@ -92,11 +95,8 @@ EXPORT int timer_delete(timer_t timer)
 {
     static void *_Atomic cache;
     typeof(timer_delete) *real = real_symbol(&cache, "timer_delete");
-    int result = real(timer), error = errno;
-    if (result == 0)
-        keep_only(PIN_TIMER, (uint64_t)timer, 0);
-    errno = error;
-    return result;
+    uint64_t begun = pins_now();
+    return settle(real(timer), PIN_TIMER, (uint64_t)timer, 0, begun);
 }
 
 EXPORT int mq_notify(mqd_t queue, const struct sigevent *event)
@@ -104,26 +104,18 @@ EXPORT int mq_notify(mqd_t queue, const struct sigevent *event)
     static void *_Atomic cache;
     typeof(mq_notify) *real = real_symbol(&cache, "mq_notify");
     uintptr_t value = value_of(event);
+    uint64_t begun = pins_now();
     note_helper(event);
     pin(PIN_QUEUE, (uint64_t)queue, value);
-    int result = real(queue, event), error = errno;
-    if (result == 0)
-        keep_only(PIN_QUEUE, (uint64_t)queue, value);
-    else
-        unpin(PIN_QUEUE, (uint64_t)queue, value);
-    errno = error;
-    return result;
+    return settle(real(queue, event), PIN_QUEUE, (uint64_t)queue, value, begun);
 }
 
 EXPORT int mq_close(mqd_t queue)
 {
     static void *_Atomic cache;
     typeof(mq_close) *real = real_symbol(&cache, "mq_close");
-    int result = real(queue), error = errno;
-    if (result == 0)
-        keep_only(PIN_QUEUE, (uint64_t)queue, 0);
-    errno = error;
-    return result;
+    uint64_t begun = pins_now();
+    return settle(real(queue), PIN_QUEUE, (uint64_t)queue, 0, begun);
 }
 
 EXPORT int sigqueue(pid_t process, int signal, const union sigval value)
@@ -161,14 +153,21 @@ void pins_aio_submit(long count, struct iocb *const *requests)
     }
 }
 
+static void drop(uintptr_t request)
+{
+    crit_enter();
+    pins_drop(PIN_AIO, request);
+    crit_leave();
+}
+
 void pins_aio_submitted(long result, long count, struct iocb *const *requests)
 {
     for (long i = result < 0 ? 0 : result; i < count; i++)
-        keep_only(PIN_AIO, (uintptr_t)requests[i], 0);
+        drop((uintptr_t)requests[i]);
 }
 
 void pins_aio_done(long result, const struct io_event *events)
 {
     for (long i = 0; i < result; i++)
-        keep_only(PIN_AIO, events[i].obj, 0);
+        drop(events[i].obj);
 }

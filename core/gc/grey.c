@@ -2,12 +2,16 @@
 
 #include "base/lock.h"
 #include "heap/extent.h"
+#include "sys/cpu.h"
+#include "sys/syscall.h"
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_GREY);
 static struct grey_chunk *work, *empty; // singly linked
 static _Atomic bool overflowed;
 static _Atomic size_t work_count;
-_Atomic unsigned grey_hungry;
+_Atomic uint32_t crew;
+
+static void wake_one_if_hungry(void);
 
 static struct grey_chunk *pop(struct grey_chunk **list)
 {
@@ -46,6 +50,7 @@ void grey_give(struct grey_chunk *chunk)
     work = chunk;
     atomic_fetch_add(&work_count, 1);
     lock_release(&guard);
+    wake_one_if_hungry();
 }
 
 struct grey_chunk *grey_take(void)
@@ -71,6 +76,98 @@ void grey_reset(void)
         grey_drop(chunk);
     atomic_store(&overflowed, false);
 }
+
+// --- the crew -----------------------------------------------------------------------------------------------
+
+// The leader's spin: as long as going to sleep and being woken take.
+enum { LEADER_SPINS = 300, LEADER_BIT = 1 };
+
+static _Atomic uint32_t event;
+static _Atomic bool dismissed;
+
+static void wake(int count, uint32_t bits)
+{
+    atomic_fetch_add(&event, 1);
+    sys_futex_wake_bits(&event, count, bits);
+}
+
+static uint32_t bits_of(unsigned limit) { return (uint32_t)((1UL << limit) - 1); }
+
+static void wake_one_if_hungry(void)
+{
+    uint32_t now = atomic_load(&crew);
+    if (now >> CREW_LIMIT_SHIFT > (now & CREW_ACTIVE))
+        wake(1, bits_of(now >> CREW_LIMIT_SHIFT));
+}
+
+// Only while a drain is open to this worker.
+static bool become_active(unsigned index)
+{
+    uint32_t now = atomic_load(&crew);
+    while (now >> CREW_LIMIT_SHIFT > index)
+        if (atomic_compare_exchange_weak(&crew, &now, now + 1))
+            return true;
+    return false;
+}
+
+void crew_begin(unsigned limit)
+{
+    atomic_store(&crew, limit << CREW_LIMIT_SHIFT | 1);
+    if (!grey_is_empty())
+        wake_one_if_hungry();
+}
+
+void crew_leave(void)
+{
+    if (((atomic_fetch_sub(&crew, 1) - 1) & CREW_ACTIVE) == 0)
+        wake(1, LEADER_BIT);
+}
+
+bool crew_end(void)
+{
+    atomic_fetch_sub(&crew, 1);
+    for (unsigned spins = 0;; spins++) {
+        uint32_t seen = atomic_load(&event), now = atomic_load(&crew);
+        if (!grey_is_empty()) {
+            become_active(0);
+            return false;
+        }
+        if (!(now & CREW_ACTIVE)) {
+            if (atomic_compare_exchange_strong(&crew, &now, 0))
+                return true;
+        } else if (spins < LEADER_SPINS) {
+            cpu_relax();
+        } else {
+            sys_futex_wait_bits(&event, seen, LEADER_BIT);
+        }
+    }
+}
+
+bool crew_join(unsigned index)
+{
+    while (!atomic_load(&dismissed)) {
+        uint32_t seen = atomic_load(&event);
+        if (!grey_is_empty() && become_active(index))
+            return true;
+        if (!atomic_load(&dismissed))
+            sys_futex_wait_bits(&event, seen, 1U << index);
+    }
+    return false;
+}
+
+void crew_dismiss(void)
+{
+    atomic_store(&dismissed, true);
+    wake(INT32_MAX, UINT32_MAX);
+}
+
+void crew_reset(void)
+{
+    atomic_store(&crew, 0);
+    atomic_store(&dismissed, false);
+}
+
+// --- fork ---------------------------------------------------------------------------------------------------
 
 void grey_fork_prepare(void) { lock_acquire(&guard); }
 

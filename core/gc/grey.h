@@ -1,8 +1,17 @@
-// The grey pool: blocks that are marked but not scanned yet, in chunks that workers hand to each other.
+// The grey pool: blocks that are marked but not scanned yet, in chunks that workers hand to each other, and the crew: the
+// workers that drain it together.
 //
 // An entry is a slot's address, or the address of a piece of a large block with the low bit set.
 // Y1. A chunk belongs to one worker, or to the pool; the pool's lists are under its lock.
 // Y2. When no chunk can be had an entry is lost: grey_overflowed says so and the cycle reclaims nothing.
+// Y3. A worker is active from before it takes a chunk of the pool until it holds none and the pool was empty; only active
+//     workers put chunks there (and the program's assists, which the last drain of a cycle finds ended). So with nobody active
+//     and nothing in the pool a drain is at its end.
+// Y4. How many are active, and how many may be, is one word: the leader ends the drain in one step with seeing that nobody is
+//     active, and nobody becomes active after it. A helper that never ran is not waited for.
+// Y5. Who sleeps has read the event's number before it looked whether there is work; who brings work, or was the last active,
+//     changes the number after it did (an eventcount). So no wake-up is lost.
+// tests/unit/test_crew.c runs a model of Y3 to Y5 in every order.
 #pragma once
 
 #include <stdatomic.h>
@@ -10,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GREY_CHUNK_ENTRIES = 1022 };
+enum { GREY_CHUNK_ENTRIES = 1022, CREW_MAX = 32 };
 
 struct grey_chunk {
     struct grey_chunk *next;
@@ -26,11 +35,32 @@ void grey_give(struct grey_chunk *chunk); // full or partly full
 struct grey_chunk *grey_take(void);       // NULL: the pool is empty
 bool grey_is_empty(void);
 
-// Workers that look for something to do.
-extern _Atomic unsigned grey_hungry;
-
 bool grey_overflowed(void);
 void grey_reset(void); // before a cycle, and in a forked child: forgets everything
+
+// --- the crew -----------------------------------------------------------------------------------------------
+
+enum { CREW_LIMIT_SHIFT = 8, CREW_ACTIVE = 0xff };
+extern _Atomic uint32_t
+    crew; // workers that are active, and above CREW_LIMIT_SHIFT how many may be; 0: no drain
+
+// Whether somebody looks for something to do: a hint.
+static inline bool crew_is_hungry(void)
+{
+    uint32_t now = atomic_load_explicit(&crew, memory_order_relaxed);
+    return now >> CREW_LIMIT_SHIFT > (now & CREW_ACTIVE);
+}
+
+// A drain by workers 0 (the leader, who calls this and is active) to limit - 1 <= CREW_MAX.
+void crew_begin(unsigned limit);
+// The leader has run dry: true when the drain is at its end; false when there is more, and it is active again.
+bool crew_end(void);
+// A helper, 1 <= index < CREW_MAX: sleeps until there is work for it, and is active; false: it shall end.
+bool crew_join(unsigned index);
+void crew_leave(void); // that helper has run dry
+// No helper joins any more. In a forked child, or before new helpers: they may again.
+void crew_dismiss(void);
+void crew_reset(void);
 
 void grey_fork_prepare(void);
 void grey_fork_done(void);

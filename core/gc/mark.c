@@ -223,7 +223,7 @@ bool mark_drain(struct marker *m, uint64_t budget)
                 return true;
         }
         scan_entry(m, entry);
-        if (unlikely(atomic_load_explicit(&grey_hungry, memory_order_relaxed)) && grey_is_empty())
+        if (unlikely(crew_is_hungry()) && grey_is_empty())
             share(m);
     }
     return false;

@@ -1,10 +1,10 @@
 #include "gc/pace.h"
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "gc/mark.h"
 #include "gc/workers.h"
 #include "heap/heap.h"
-#include "sys/syscall.h"
 
 // Go's bounds of the trigger, as shares of the way from what was live to the goal.
 enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
@@ -143,8 +143,8 @@ uint64_t pace_assist_ns(void) { return atomic_load(&assist_ns); }
 
 void pace_assists_end(void)
 {
-    while (atomic_load(&assists_running))
-        sys_sched_yield();
+    for (struct backoff backoff = {0}; atomic_load(&assists_running);)
+        backoff_wait(&backoff);
 }
 
 void pace_fork_child(void)

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/meta.h"
-#include "sys/cpu.h"
 #include "sys/syscall.h"
 #include "world/stop.h"
 #include "world/thread.h"
@@ -16,16 +15,10 @@ static struct worker {
     struct marker marker;
     _Atomic uint64_t cpu_ns;
     _Atomic pid_t tid; // 0: it has not run yet
-    uint32_t born;     // the job before the first it takes part in, however late it comes to run
 } workers[WORKERS_MAX];
 
 static unsigned concurrent_count = 1, stopped_count = 1;
-static unsigned started = 1;         // worker 0 is the collector thread itself
-static _Atomic uint32_t job;         // generation of the current drain; helpers wait for it to change
-static _Atomic unsigned job_workers; // how many take part
-static _Atomic unsigned idle;        // of them, how many found nothing to do
-static _Atomic unsigned finished;    // helpers that left the current drain
-static _Atomic bool leaving;         // they shall end
+static unsigned started = 1; // worker 0 is the collector thread itself
 
 static uintptr_t stacks[WORKERS_MAX + 1]; // where our threads' stacks begin
 static _Atomic unsigned stack_count;
@@ -92,53 +85,22 @@ void workers_boot(unsigned concurrent, unsigned stopped)
 
 struct marker *workers_own(void) { return &workers[0].marker; }
 
-// Until every participant is idle at once: then nobody can make anything grey any more.
-static void drain_with_others(struct marker *m)
-{
-    unsigned participants = atomic_load(&job_workers);
-    for (;;) {
-        mark_drain(m, UINT64_MAX);
-        mark_settle(m);
-        atomic_fetch_add(&idle, 1);
-        atomic_fetch_add(&grey_hungry, 1);
-        while (grey_is_empty() && atomic_load(&idle) < participants)
-            sys_sched_yield();
-        atomic_fetch_sub(&grey_hungry, 1);
-        if (grey_is_empty() && atomic_load(&idle) == participants)
-            return;
-        atomic_fetch_sub(&idle, 1);
-    }
-}
-
 static void *helper(void *arg)
 {
     struct worker *w = arg;
-    uint32_t seen = w->born;
     workers_thread_begin();
     atomic_store(&w->tid, sys_gettid());
-    for (;;) {
-        uint32_t current;
-        while ((current = atomic_load(&job)) == seen)
-            sys_futex_wait(&job, seen, NULL);
-        if (atomic_load(&leaving))
-            break;
-        seen = current;
-        if ((unsigned)(w - workers) < atomic_load(&job_workers)) {
-            drain_with_others(&w->marker);
-            atomic_store(&w->cpu_ns, clock_thread_cpu_ns());
-            atomic_fetch_add(&finished, 1);
-        }
+    while (crew_join((unsigned)(w - workers))) {
+        mark_drain(&w->marker, UINT64_MAX);
+        mark_settle(&w->marker);
+        atomic_store(&w->cpu_ns, clock_thread_cpu_ns());
+        crew_leave();
     }
     thread_forget_own();
     return NULL;
 }
 
-void workers_leave(void)
-{
-    atomic_store(&leaving, true);
-    atomic_fetch_add(&job, 1);
-    sys_futex_wake(&job, INT32_MAX);
-}
+void workers_leave(void) { crew_dismiss(); }
 
 // The collector goes first: from then on no helper is started. One that is late says who it is, and goes too.
 void workers_reap(void)
@@ -152,36 +114,23 @@ void workers_reap(void)
     while (atomic_load(&stack_count))
         meta_unmap_foreign((void *)stacks[atomic_fetch_sub(&stack_count, 1) - 1], STACK_BYTES);
     started = 1;
-    atomic_store(&leaving, false);
+    crew_reset();
 }
 
 void workers_start_helpers(void)
 {
-    while (started < stopped_count) {
-        workers[started].born = atomic_load(&job);
-        if (workers_start_thread(helper, &workers[started]) != 0)
-            break;
+    while (started < stopped_count && workers_start_thread(helper, &workers[started]) == 0)
         started++;
-    }
 }
 
 void workers_drain(bool stopped)
 {
-    unsigned wanted = stopped ? stopped_count : concurrent_count, n = started < wanted ? started : wanted;
-    if (n == 1) {
+    unsigned wanted = stopped ? stopped_count : concurrent_count;
+    crew_begin(started < wanted ? started : wanted);
+    do {
         mark_drain(workers_own(), UINT64_MAX);
         mark_settle(workers_own());
-        return;
-    }
-    mark_settle(workers_own());
-    atomic_store(&idle, 0);
-    atomic_store(&finished, 0);
-    atomic_store(&job_workers, n);
-    atomic_fetch_add(&job, 1);
-    sys_futex_wake(&job, INT32_MAX);
-    drain_with_others(workers_own());
-    while (atomic_load(&finished) < n - 1)
-        sys_sched_yield();
+    } while (!crew_end());
 }
 
 struct worker_totals workers_totals(void)
@@ -206,7 +155,6 @@ void workers_reset_totals(void)
 void workers_fork_child(void)
 {
     started = 1;
-    atomic_store(&leaving, false);
     while (atomic_load(&stack_count)) { // their threads do not exist here
         unsigned last = atomic_fetch_sub(&stack_count, 1) - 1;
         meta_own(stacks[last], stacks[last] + STACK_BYTES);
@@ -215,5 +163,5 @@ void workers_fork_child(void)
         workers[i].marker = (struct marker){0};
         atomic_store(&workers[i].tid, 0);
     }
-    atomic_store(&grey_hungry, 0);
+    crew_reset();
 }

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-enum { WORKERS_MAX = 32 };
+enum { WORKERS_MAX = CREW_MAX };
 
 // Prepares `concurrent` workers for marking beside the program, and more for marking while it is stopped. Collector thread.
 void workers_boot(unsigned concurrent, unsigned stopped);

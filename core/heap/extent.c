@@ -1,11 +1,11 @@
 #include "heap/extent.h"
 
+#include "base/backoff.h"
 #include "base/bits.h"
 #include "base/crit.h"
 #include "base/log.h"
 #include "heap/cage.h"
 #include "heap/jehost.h"
-#include "sys/cpu.h"
 #include "sys/syscall.h"
 
 #include <stdatomic.h>
@@ -113,14 +113,15 @@ static bool boot(void)
     return done;
 }
 
-// Wakes jemalloc. The waiters spin: it is a millisecond, once in a process.
+// Wakes jemalloc, or waits for who does: a millisecond, once in a process.
 static bool awake(void)
 {
+    struct backoff backoff = {0};
     int state;
     while (unlikely((state = atomic_load_explicit(&boot_state, memory_order_acquire)) != AWAKE)) {
         if (state == ASLEEP && atomic_compare_exchange_strong(&boot_state, &state, WAKING))
             return boot();
-        sys_sched_yield();
+        backoff_wait(&backoff);
     }
     return true;
 }
@@ -156,9 +157,10 @@ size_t extent_metadata_bytes(void) { return jehost_mapped_bytes(); }
 // A child in which nobody finishes what another thread had begun would wait for ever.
 void extent_fork_prepare(void)
 {
+    struct backoff backoff = {0};
     int asleep = ASLEEP;
     while (!atomic_compare_exchange_strong(&boot_state, &asleep, FORKING) && asleep == WAKING) {
-        sys_sched_yield();
+        backoff_wait(&backoff);
         asleep = ASLEEP;
     }
     if (asleep == AWAKE)

@@ -1,9 +1,9 @@
 #include "heap/heap.h"
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/meta.h"
 #include "heap/extent.h"
-#include "sys/syscall.h"
 
 #include <string.h>
 
@@ -28,8 +28,9 @@ bool heap_boot(void)
         return true;
     if (state == 0 && atomic_compare_exchange_strong(&boot_state, &fresh, 1))
         boot();
-    while ((state = atomic_load_explicit(&boot_state, memory_order_acquire)) == 1)
-        sys_sched_yield();
+    for (struct backoff backoff = {0};
+         (state = atomic_load_explicit(&boot_state, memory_order_acquire)) == 1;)
+        backoff_wait(&backoff);
     return state == 2;
 }
 
@@ -288,8 +289,9 @@ void heap_sweep_all(void)
     struct sweep_count large = {0};
     while (heap_sweep_some())
         ;
-    while (!sweep_units(0, atomic_load(&sweep_end))) // shares that others have not finished
-        sys_sched_yield();
+    for (struct backoff backoff = {0};
+         !sweep_units(0, atomic_load(&sweep_end));) // shares that others have not finished
+        backoff_wait(&backoff);
     large_sweep(&large);
     large.dead_bytes = 0; // large_free counted them
     heap_swept(&large);

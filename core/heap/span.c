@@ -1,10 +1,10 @@
 #include "heap/span.h"
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/meta.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
-#include "sys/syscall.h"
 
 #include <stdatomic.h>
 
@@ -253,8 +253,8 @@ void span_ready(struct span *s)
     struct sweep_count count = {0};
     if (likely(swept(s)))
         return;
-    while (!span_sweep(s, &count))
-        sys_sched_yield();
+    for (struct backoff backoff = {0}; !span_sweep(s, &count);)
+        backoff_wait(&backoff);
     heap_swept(&count);
 }
 

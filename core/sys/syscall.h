@@ -78,8 +78,6 @@ static inline int sys_tgkill(pid_t pid, pid_t tid, int signal)
     return (int)sys_call3(SYS_tgkill, pid, tid, signal);
 }
 
-static inline void sys_sched_yield(void) { sys_call3(SYS_sched_yield, 0, 0, 0); }
-
 static inline int sys_open(const char *path, int flags, mode_t mode)
 {
     return (int)sys_call(SYS_openat, AT_FDCWD, (long)path, flags, mode, 0, 0);
@@ -137,6 +135,17 @@ static inline int sys_futex_wait(const _Atomic uint32_t *word, uint32_t expected
 static inline void sys_futex_wake(const _Atomic uint32_t *word, int count)
 {
     sys_call3(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, count);
+}
+
+// The same for a waiter that wakers can choose by its bits, and waking those of `bits`.
+static inline void sys_futex_wait_bits(const _Atomic uint32_t *word, uint32_t expected, uint32_t bits)
+{
+    sys_call(SYS_futex, (long)word, FUTEX_WAIT_BITSET_PRIVATE, expected, 0, 0, bits);
+}
+
+static inline void sys_futex_wake_bits(const _Atomic uint32_t *word, int count, uint32_t bits)
+{
+    sys_call(SYS_futex, (long)word, FUTEX_WAKE_BITSET_PRIVATE, count, 0, 0, bits);
 }
 
 static inline _Noreturn void sys_exit_group(int status)

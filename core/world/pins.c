@@ -13,10 +13,11 @@ struct pin {
     struct pin *next;
     uint64_t owner;
     uintptr_t value;
-    uint32_t made;  // before this review
-    uint8_t kind;   // enum pin_kind
-    uint8_t absent; // reviews in a row that did not find it
-    bool found;     // by the review under way
+    uint64_t settled; // when its call was over; 0: under way
+    uint32_t made;    // before this review
+    uint8_t kind;     // enum pin_kind
+    uint8_t absent;   // reviews in a row that did not find it
+    bool found;       // by the review under way
 };
 
 enum { BUCKETS = 4096, ABSENT_ENOUGH = 2 };
@@ -25,6 +26,7 @@ static struct lock guard = LOCK_INIT(LOCK_RANK_PINS);
 static struct pin **heads, *spare;
 static size_t counts[PIN_KINDS]; // guard; read without it where only zero or not matters
 static uint32_t review;          // the number of the next one
+static _Atomic uint64_t now;     // counts calls that were over; written under guard
 
 // By the low half of the owner, so that a review finds the registrations of a descriptor whatever its epoll is called now.
 static struct pin **head_of(enum pin_kind kind, uint64_t owner)
@@ -84,18 +86,44 @@ void pins_undo(enum pin_kind kind, uint64_t owner, uintptr_t value)
     lock_release(&guard);
 }
 
-void pins_keep_only(enum pin_kind kind, uint64_t owner, uintptr_t value)
+uint64_t pins_now(void) { return atomic_load(&now); }
+
+static void settle_pin_locked(enum pin_kind kind, uint64_t owner, uintptr_t value)
+{
+    uint64_t time = atomic_fetch_add(&now, 1) + 1;
+    for (struct pin *pin = *head_of(kind, owner); pin; pin = pin->next)
+        if (belongs(pin, kind, owner) && pin->value == value && !pin->settled) {
+            pin->settled = time;
+            break;
+        }
+}
+
+static void drop_settled_locked(enum pin_kind kind, uint64_t owner, uint64_t by)
+{
+    for (struct pin **link = head_of(kind, owner); *link;)
+        if (belongs(*link, kind, owner) && (*link)->settled <= by && ((*link)->settled || by == UINT64_MAX))
+            drop_locked(link);
+        else
+            link = &(*link)->next;
+}
+
+static void settle_or_drop(enum pin_kind kind, uint64_t owner, uintptr_t value, uint64_t by)
 {
     if (!__atomic_load_n(&counts[kind], __ATOMIC_RELAXED))
         return;
     lock_acquire(&guard);
-    for (struct pin **link = head_of(kind, owner); *link;)
-        if (belongs(*link, kind, owner) && (*link)->value != value)
-            drop_locked(link);
-        else
-            link = &(*link)->next;
+    drop_settled_locked(kind, owner, by);
+    if (value)
+        settle_pin_locked(kind, owner, value);
     lock_release(&guard);
 }
+
+void pins_settle(enum pin_kind kind, uint64_t owner, uintptr_t value, uint64_t begun)
+{
+    settle_or_drop(kind, owner, value, begun);
+}
+
+void pins_drop(enum pin_kind kind, uint64_t owner) { settle_or_drop(kind, owner, 0, UINT64_MAX); }
 
 // --- the collector's -----------------------------------------------------------------------------------------------
 
@@ -264,7 +292,7 @@ static bool review_of(enum pin_kind kind)
 static void forget_found(struct pin *pin) { pin->found = false; }
 
 // Pins made since the review began may have been too late for it.
-static void settle_locked(enum pin_kind kind, uint32_t number)
+static void drop_absent_locked(enum pin_kind kind, uint32_t number)
 {
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct pin **link = &heads[i]; *link;) {
@@ -290,7 +318,7 @@ void pins_review(void)
     for (size_t i = 0; i < sizeof reviewed / sizeof reviewed[0]; i++)
         if (review_of(reviewed[i])) {
             lock_acquire(&guard);
-            settle_locked(reviewed[i], number);
+            drop_absent_locked(reviewed[i], number);
             lock_release(&guard);
         }
 }

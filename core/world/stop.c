@@ -323,7 +323,7 @@ static size_t request_registered(uint32_t gen)
         struct thread *met = foreign_record_of(t->tid);
         if (met) {
             atomic_store(&t->stop_word, word_of(gen, STOP_GONE));
-            met->cache = t->cache; // it may have claimed slots before it stopped
+            met->cache = t->cache;
             met->stack_lo = t->stack_lo;
             met->stack_hi = t->stack_hi;
         } else {

@@ -1,17 +1,9 @@
 // /proc/self/maps as a kernel should never write it: every line is a mapping or refused, and the parser always gets on.
 #include "world/maps.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
-#define CLAIM(claim)                                                    \
-    do {                                                                \
-        if (!(claim)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #claim); \
-            abort();                                                    \
-        }                                                               \
-    } while (0)
+#include <string.h>
 
 // The same by the C library, whose numbers end where these do.
 static void compare(const char *line, size_t bytes, const struct mapping *m)
@@ -25,7 +17,6 @@ static void compare(const char *line, size_t bytes, const struct mapping *m)
           !!(m->flags & MAPPING_SHARED) == (access[3] == 's'));
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     char *text = malloc(size ? size : 1); // exact, so that a byte read too far is noticed

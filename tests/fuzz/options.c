@@ -4,22 +4,14 @@
 
 #include "base/log.h"
 
+#include "fuzz.h"
+
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST = 32 };
 
 static size_t lines;
-
-#define CLAIM(claim)                                                    \
-    do {                                                                \
-        if (!(claim)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #claim); \
-            abort();                                                    \
-        }                                                               \
-    } while (0)
 
 // A line is a line: without control characters (what is above ASCII may be a name), ended, of the promised length.
 static void check_line(const char *line, size_t bytes)
@@ -48,7 +40,6 @@ static void check_ranges(void)
     CLAIM(options.scan_align == 1 || options.scan_align == 4 || options.scan_align == 8);
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     static struct options before;

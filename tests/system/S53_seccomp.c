@@ -15,7 +15,7 @@ static struct sock_filter filter[] = {
     ALLOW(SYS_brk), ALLOW(SYS_clock_gettime), ALLOW(SYS_close), ALLOW(SYS_exit), ALLOW(SYS_exit_group), ALLOW(SYS_futex),
     ALLOW(SYS_getpid), ALLOW(SYS_getrandom), ALLOW(SYS_gettimeofday), ALLOW(SYS_madvise), ALLOW(SYS_mmap), ALLOW(SYS_mremap),
     ALLOW(SYS_munmap), ALLOW(SYS_nanosleep), ALLOW(SYS_poll), ALLOW(SYS_read), ALLOW(SYS_rt_sigprocmask), ALLOW(SYS_rt_sigreturn),
-    ALLOW(SYS_sched_yield), ALLOW(SYS_write),
+    ALLOW(SYS_write),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 

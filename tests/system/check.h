@@ -70,7 +70,7 @@ __attribute__((noreturn)) HELPER void skip(const char *why)
 
 /* Waits for a condition that other threads bring about. */
 #define WAIT_UNTIL(cond)                                                                                               \
-    for (time_t deadline_ = time(NULL) + 40; !(cond); sched_yield()) CHECK(time(NULL) < deadline_, "never came true")
+    for (time_t deadline_ = time(NULL) + 40; !(cond); usleep(50)) CHECK(time(NULL) < deadline_, "never came true")
 
 /* ---- Hiding pointers, and collecting ---- */
 

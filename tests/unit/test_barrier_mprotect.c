@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +231,7 @@ START_TEST(test_races)
         for (int i = 0; i < 5; i++)
             ck_assert(fetch(true));
         while (calls == before)
-            sched_yield();
+            rest();
         B->disarm(area_lo(), area_hi());
     }
     stop_racing = true;
@@ -296,7 +295,7 @@ static void *store_once_a_round(void *unused)
     join_program();
     for (uint32_t round = 1; round <= 3 * RACES; round++) {
         while (round_wanted < round)
-            sched_yield();
+            rest();
         for (size_t i = 0; i < CHUNKS; i++)
             atomic_store(word_of(i * 7 % CHUNKS), round);
         round_done = round;
@@ -437,7 +436,7 @@ START_TEST(test_heap_stacks)
         ck_assert(B->arm(area_lo(), area_hi()));
         int before = handled;
         while (handled == before)
-            sched_yield();
+            rest();
         ck_assert(fetch(true));
         B->disarm(area_lo(), area_hi());
     }
@@ -522,7 +521,7 @@ START_TEST(test_stack_by_handshake)
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_stack, NULL), 0);
     while (!arming)
-        sched_yield();
+        rest();
     ck_assert(B->arm(cage.base, area_hi()));
     pthread_join(thread, NULL);
 }

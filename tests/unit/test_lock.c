@@ -30,7 +30,7 @@ static void *count(void *by_trying)
             lock_acquire(&inner);
         else
             while (!lock_try(&inner))
-                sched_yield();
+                rest();
         long seen = counter;
         if (i % 1000 == 0)
             sched_yield(); // lose the processor with the lock held, so that others wait
@@ -76,7 +76,7 @@ START_TEST(test_waiter_is_woken)
     lock_acquire(&inner);
     ck_assert_int_eq(pthread_create(&thread, NULL, acquire_and_release, &inner), 0);
     while (atomic_load(&inner.word) != 2) // until it waits
-        sched_yield();
+        rest();
     lock_release(&inner);
     pthread_join(thread, NULL);
     ck_assert_uint_eq(inner.word, 0);
@@ -220,7 +220,7 @@ static void descending_after_a_wait(void)
     lock_acquire(&inner);
     pthread_create(&thread, NULL, wait_in_wrong_order, NULL);
     while (atomic_load(&inner.word) != 2)
-        sched_yield();
+        rest();
     lock_release(&inner);
     pthread_join(thread, NULL);
 }

@@ -1,13 +1,13 @@
-// A model of how threads share a span (heap/span.h, P1 to P4), and an explorer that runs it in every possible order.
+// A model of how threads share a span (heap/span.h, P1 to P4), run in every possible order.
 //
 // The model has one span, two bins and up to three actors; a step is one atomic operation, or what one lock covers and
 // nobody reads without it. Memory is sequentially consistent here. Each rule is also left out once: the explorer has
 // to find what then goes wrong, or it would not find anything in the rules as they are either.
 #include "base/bits.h"
 
+#include "explore.h"
 #include "unit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { WORDS = 2, SLOTS_PER_WORD = 2, SLOTS = WORDS * SLOTS_PER_WORD, BINS = 2, ACTORS = 3 };
@@ -441,34 +441,6 @@ static void (*const steps[PC_COUNT])(struct world *, struct actor *) = {
     [FINISHED] = finished,
 };
 
-// --- the explorer -----------------------------------------------------------------------------------------------
-
-enum { INDEX_SIZE = 1 << 22, MOST_WORLDS = 3 << 20 };
-
-static struct world *worlds; // every one that was reached, in the order of reaching
-static uint32_t *seen;       // hash table of their numbers + 1
-static size_t world_count;
-
-static uint64_t hash(const struct world *w)
-{
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < sizeof *w; i++)
-        h = (h ^ ((const uint8_t *)w)[i]) * 1099511628211u;
-    return h ^ h >> 29;
-}
-
-static void reach(const struct world *w)
-{
-    size_t at = hash(w) % INDEX_SIZE;
-    for (; seen[at]; at = (at + 1) % INDEX_SIZE)
-        if (memcmp(&worlds[seen[at] - 1], w, sizeof *w) == 0)
-            return;
-    if (world_count == MOST_WORLDS)
-        ck_abort_msg("%s: too many worlds", scenario->name);
-    worlds[world_count++] = *w;
-    seen[at] = (uint32_t)world_count;
-}
-
 static struct world first_world(void)
 {
     struct world w = {.state = scenario->state, .epoch = scenario->epoch};
@@ -502,40 +474,22 @@ static enum violation at_rest(const struct world *w)
     return FINE;
 }
 
-// All that can follow from a world; at rest when nothing does.
-static enum violation expand(size_t from)
+static int step(void *world, unsigned actor)
 {
-    bool moved = false;
-    for (unsigned i = 0; i < ACTORS; i++) {
-        struct world w = worlds[from];
-        struct actor *a = &w.actors[i];
-        steps[a->pc](&w, a);
-        if (w.violation)
-            return w.violation;
-        if (memcmp(&w, &worlds[from], sizeof w) == 0)
-            continue;
-        moved = true;
-        reach(&w);
-    }
-    return moved ? FINE : at_rest(&worlds[from]);
+    struct world *w = world;
+    steps[w->actors[actor].pc](w, &w->actors[actor]);
+    return w->violation;
 }
 
-static enum violation explore(const struct scenario *s, enum flaw f)
+static int rests(const void *world) { return at_rest(world); }
+
+static enum violation explore(const struct scenario *s, enum flaw f, size_t *count)
 {
-    enum violation found = FINE;
+    const struct model model = {s->name, sizeof(struct world), ACTORS, step, rests};
     scenario = s;
     flaw = f;
-    world_count = 0;
-    worlds = malloc(MOST_WORLDS * sizeof *worlds);
-    seen = calloc(INDEX_SIZE, sizeof *seen);
-    ck_assert(worlds && seen);
     struct world first = first_world();
-    reach(&first);
-    for (size_t i = 0; i < world_count && found == FINE; i++)
-        found = expand(i);
-    free(worlds);
-    free(seen);
-    return found;
+    return (enum violation)model_explore(&model, &first, count);
 }
 
 // --- what is explored -------------------------------------------------------------------------------------------
@@ -588,9 +542,10 @@ enum { SCENARIO_COUNT = sizeof scenarios / sizeof scenarios[0] };
 START_TEST(test_the_rules_hold)
 {
     const struct scenario *s = &scenarios[_i];
-    enum violation found = explore(s, NONE);
+    size_t worlds;
+    enum violation found = explore(s, NONE, &worlds);
     ck_assert_msg(found == FINE, "%s: violation %d", s->name, found);
-    ck_assert_uint_gt(world_count, 1000); // it did explore
+    ck_assert_uint_gt(worlds, 1000); // it did explore
 }
 END_TEST
 
@@ -605,8 +560,9 @@ static const struct {
 START_TEST(test_without_a_rule)
 {
     bool as_foretold = false;
+    size_t worlds;
     for (size_t i = 0; i < SCENARIO_COUNT && !as_foretold; i++)
-        as_foretold = explore(&scenarios[i], flaws[_i].flaw) == flaws[_i].found;
+        as_foretold = explore(&scenarios[i], flaws[_i].flaw, &worlds) == flaws[_i].found;
     ck_assert_msg(as_foretold, "flaw %d went unnoticed", flaws[_i].flaw);
 }
 END_TEST

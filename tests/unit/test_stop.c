@@ -23,7 +23,7 @@ static _Atomic int ready, go, finish;
 static void wait_for(_Atomic int *what, int value)
 {
     while (atomic_load(what) < value)
-        sys_sched_yield();
+        rest();
 }
 
 // Nothing of check's in the threads, nor beside them while they are stopped: it takes locks that they may hold.
@@ -83,11 +83,19 @@ static void *count_up(void *number)
         uint64_t at = atomic_fetch_add(&steps[n], 1);
         crit_leave();
         if (at % 64 == 0)
-            sys_sched_yield();
+            rest();
     }
     if (n % 2)
         thread_unregister();
     return NULL;
+}
+
+static void start_counting(pthread_t threads[THREADS])
+{
+    thread_announce_own();
+    for (size_t i = 0; i < THREADS; i++)
+        threads[i] = start(count_up, (void *)i);
+    wait_for(&ready, THREADS);
 }
 
 static size_t stopped_count;
@@ -100,10 +108,7 @@ static void count_stopped(struct thread *t)
 START_TEST(a_stopped_world_stands_still)
 {
     pthread_t threads[THREADS];
-    thread_announce_own();
-    for (size_t i = 0; i < THREADS; i++)
-        threads[i] = start(count_up, (void *)i);
-    wait_for(&ready, THREADS);
+    start_counting(threads);
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t before[THREADS];
         stop();
@@ -113,14 +118,14 @@ START_TEST(a_stopped_world_stands_still)
         world_each_stopped(count_stopped);
         ck_assert_uint_eq(stopped_count, THREADS);
         for (int i = 0; i < 3; i++)
-            sys_sched_yield();
+            rest();
         for (size_t i = 0; i < THREADS; i++)
             ck_assert_uint_eq(before[i], atomic_load(&steps[i]));
         world_resume();
     }
     for (size_t i = 0; i < THREADS; i++) // everybody goes on
         for (uint64_t at = atomic_load(&steps[i]); atomic_load(&steps[i]) == at;)
-            sys_sched_yield();
+            rest();
     finish_all(threads, THREADS);
     thread_forget_own();
 }
@@ -179,7 +184,7 @@ START_TEST(a_thread_of_ours_that_says_so_late_is_not_waited_for)
     world_resume();
     atomic_store(&finish, 1);
     while (atomic_load(&ready))
-        sys_sched_yield();
+        rest();
     thread_forget_own();
 }
 END_TEST
@@ -207,7 +212,7 @@ START_TEST(a_stop_that_fails_is_undone)
     wait_for(&ready, 2);
     ck_assert_ptr_nonnull(world_stop());
     for (uint64_t at = atomic_load(&steps[1]); atomic_load(&steps[1]) == at;)
-        sys_sched_yield();
+        rest();
     atomic_store(&go, 1);
     wait_for(&ready, 3);
     stop(); // now everybody hears
@@ -311,10 +316,7 @@ static void visit(struct thread *t)
 START_TEST(a_handshake_meets_every_registered_thread_once)
 {
     pthread_t threads[THREADS];
-    thread_announce_own();
-    for (size_t i = 0; i < THREADS; i++)
-        threads[i] = start(count_up, (void *)i);
-    wait_for(&ready, THREADS);
+    start_counting(threads);
     for (int round = 0; round < ROUNDS; round++) {
         visits = 0;
         const char *problem = world_handshake(visit);
