@@ -13,6 +13,7 @@
 #include "gc/collector.h"
 #include "heap/heap.h"
 #include "fork.h"
+#include "guards.h"
 #include "pins.h"
 #include "real.h"
 #include "signal.h"
@@ -24,6 +25,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -253,9 +255,15 @@ EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long
         note_unseen(number);
     if (unlikely(number == SYS_io_submit))
         pins_aio_submit(b, (struct iocb *const *)c);
+    bool protects = number == SYS_mprotect || number == SYS_pkey_mprotect;
+    int access = number == SYS_pkey_mprotect && d > 0 ? PROT_NONE : (int)c;
+    if (unlikely(protects))
+        guards_before_call((uintptr_t)a, (uintptr_t)(a + b), access);
     long result = unlikely(is_fork(number)) ? call_fork(number, a, b, c, d, e)
                                             : call_announced(number, (long[]){a, b, c, d, e, f});
     kwrite_leave(ticket);
+    if (unlikely(protects))
+        guards_after_call((uintptr_t)a, (uintptr_t)(a + b), access, result);
     if (unlikely(number == SYS_io_submit))
         pins_aio_submitted(result, b, (struct iocb *const *)c);
     if (unlikely(number == SYS_io_getevents || number == SYS_io_pgetevents))

@@ -15,6 +15,7 @@ enum lock_rank {
     LOCK_RANK_STOP = 1, // who may stop threads
     LOCK_RANK_REGISTRY, // the list of threads
     LOCK_RANK_PINS,     // what the kernel alone refers to
+    LOCK_RANK_GUARDS,   // pages that the program protected
     LOCK_RANK_GREY,     // the shared grey pool
     LOCK_RANK_BIN,      // one bin's partial list
     LOCK_RANK_POOL,     // empty spans

@@ -26,6 +26,7 @@ _Atomic bool collector_start_wanted;
 static _Atomic int state; // enum thread_state
 static _Atomic bool passive;
 static _Atomic uint32_t cycling;  // a cycle may be under way
+static _Atomic uint32_t begun;    // cycles so far
 static _Atomic uint32_t requests; // the thread sleeps on this; bumped by whoever wants a cycle
 static _Atomic uint32_t
     forced_until;                // requests up to this number are manual: cycles for them count as forced
@@ -53,6 +54,14 @@ void collector_retire(const char *why)
     const struct timespec moment = {.tv_nsec = 1000000};
     collector_passive(why);
     while (atomic_load(&cycling)) // after `passive` was set: run() looks at them in the other order
+        sys_futex_wait(&cycling, 1, &moment);
+}
+
+void collector_let_pass(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    uint32_t now = atomic_load(&begun);
+    while (atomic_load(&cycling) && atomic_load(&begun) == now)
         sys_futex_wait(&cycling, 1, &moment);
 }
 
@@ -134,6 +143,7 @@ static void *run(void *arg)
             break;
         seen = atomic_load(&requests);
         bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
+        atomic_fetch_add(&begun, 1);
         atomic_store(&cycling, 1);
         if (!atomic_load(&passive))
             cycle_run(forced);

@@ -31,6 +31,9 @@ bool collector_collect(void);
 void collector_passive(const char *why);
 // The same, and returns when no cycle is under way any more. Outside critical sections.
 void collector_retire(const char *why);
+// Returns when the cycle under way, if there is one, has ended: from then on every marker knows what the caller has just told. Outside
+// critical sections.
+void collector_let_pass(void);
 
 void collector_fork_prepare(void);
 void collector_fork_parent(void);

@@ -33,6 +33,7 @@
 #include "gc/trace.h"
 #include "gc/verify.h"
 #include "gc/workers.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "sys/context.h"
 #include "world/barrier.h"
@@ -105,6 +106,20 @@ static void note_stack(const struct thread *t, bool whole)
         stacks[stack_count++] = (struct roots_hole){t->stack_lo, end};
 }
 
+// Every block on these pages (U2).
+static void take_pages(uintptr_t lo, uintptr_t hi, bool readable)
+{
+    (void)readable;
+    for (; lo < hi; lo += SLOT_GRAIN)
+        mark_candidate(workers_own(), lo);
+}
+
+static void take_registered(void)
+{
+    pins_each(take_value);
+    guards_each(take_pages);
+}
+
 static void scan_thread(const struct thread *t)
 {
     scan_stack(t);
@@ -170,7 +185,7 @@ static void scan_stacks_one_by_one(void)
 static void mark_beside_the_program(void)
 {
     uint64_t begun = clock_ns();
-    pins_each(take_value);
+    take_registered();
     roots_scan_running(stacks, stack_count, scan_root);
     workers_drain(false);
     for (int round = 0; round < PRECLEAN_ROUNDS; round++) {
@@ -189,7 +204,7 @@ static void mark_what_is_left(bool all)
 {
     stack_count = 0;
     trace.stack_bytes = 0;
-    pins_each(take_value);
+    take_registered();
     scan_magazines(); // first: what a stale word finds there is no block, and not scanned
     world_each_stopped(scan_stopped_thread);
     doubt_for(roots_scan_stopped(stacks, stack_count, scan_root));

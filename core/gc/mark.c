@@ -2,6 +2,7 @@
 
 #include "gc/scan.h"
 #include "gc/verify.h"
+#include "heap/guards.h"
 
 #include <string.h>
 
@@ -130,6 +131,17 @@ void mark_code(struct marker *m, const void *words, size_t bytes)
     mark_filtered(m, scan_filter_code, words, bytes);
 }
 
+// Part of a block, less the pages that the program made unreadable (U1).
+static void mark_part(struct marker *m, uintptr_t at, size_t bytes)
+{
+    uintptr_t end = at + bytes, part_end;
+    if (likely(!atomic_load_explicit(&guards_some, memory_order_relaxed)))
+        mark_words(m, (const void *)at, bytes);
+    else
+        for (; guards_next_readable(&at, end, &part_end); at = part_end)
+            mark_words(m, (const void *)at, part_end - at);
+}
+
 void mark_slot_black(void *p)
 {
     uintptr_t address = (uintptr_t)p;
@@ -155,7 +167,7 @@ static void scan_large(struct marker *m, uintptr_t at)
     size_t bytes = min_size(end - at, PIECE_BYTES);
     if (bytes < end - at)
         push(m, (at + bytes) | LARGE_TAG);
-    mark_words(m, (const void *)at, min_size(bytes + 8, end - at) & ~7UL);
+    mark_part(m, at, min_size(bytes + 8, end - at) & ~7UL);
 }
 
 static void scan_entry(struct marker *m, uintptr_t entry)
@@ -164,7 +176,7 @@ static void scan_entry(struct marker *m, uintptr_t entry)
     if (entry & LARGE_TAG)
         scan_large(m, entry & ~LARGE_TAG);
     else if (unit)
-        mark_words(m, (const void *)entry, class_table[unit - 1].size);
+        mark_part(m, entry, class_table[unit - 1].size);
 }
 
 // The next entry of this marker or of the pool into the ring of those being fetched.
@@ -246,7 +258,7 @@ static void rescan_part(struct marker *m, uintptr_t block, uintptr_t block_end, 
 {
     uintptr_t from = max_size(block, lo - 8), to = min_size(block_end, hi + 8);
     if (from < to)
-        mark_words(m, (const void *)from, (to - from) & ~7UL);
+        mark_part(m, from, (to - from) & ~7UL);
 }
 
 static void rescan_span(struct marker *m, uintptr_t base, const struct size_class *c, uintptr_t lo,

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/meta.h"
 #include "heap/extent.h"
+#include "heap/guards.h"
 
 #include <string.h>
 
@@ -317,6 +318,7 @@ void heap_check(void)
 
 void heap_fork_prepare(void)
 {
+    guards_fork_prepare();
     span_fork_prepare();
     cache_fork_prepare();
     large_fork_prepare();
@@ -333,6 +335,7 @@ static void fork_done(void (*extents)(void))
     large_fork_done();
     cache_fork_done();
     span_fork_done();
+    guards_fork_done();
 }
 
 void heap_fork_parent(void) { fork_done(extent_fork_parent); }

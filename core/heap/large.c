@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/meta.h"
 #include "heap/extent.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
@@ -102,6 +103,8 @@ void large_free(uint32_t id)
     struct large *row = &rows[id];
     uintptr_t base = row->base;
     size_t bytes = row->bytes;
+    if (unlikely(guards_some))
+        guards_lift(base, base + bytes);
     set_pages(base, bytes, 0);
     atomic_store_explicit(&row->base, 0, memory_order_release);
     extent_free((void *)base);
@@ -116,6 +119,8 @@ bool large_resize(uint32_t id, size_t n)
     size_t old = row->bytes, bytes = bytes_for(n);
     if (!bytes || bytes > cage.bytes)
         return false;
+    if (unlikely(guards_some) && bytes < old)
+        guards_lift(base + bytes, base + old);
     if (bytes < old) { // before the tail can become somebody else's, in a child that is forked meanwhile too
         set_pages(base + bytes, old - bytes, 0);
         atomic_store_explicit(&row->bytes, bytes, memory_order_release);

@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "base/meta.h"
+#include "heap/guards.h"
 #include "sys/kernel.h"
 #include "sys/syscall.h"
 #include "world/maps.h"
@@ -174,6 +175,13 @@ static bool scan_shared(void)
     return true;
 }
 
+// Of the cage, which is a hole.
+static void visit_guard(uintptr_t lo, uintptr_t hi, bool readable)
+{
+    if (!readable)
+        visit(lo, hi, 0);
+}
+
 static const char *scan_all(const struct roots_hole *stacks, size_t count, bool in_place, roots_scan *scan)
 {
     maps_take_failure();
@@ -186,6 +194,7 @@ static const char *scan_all(const struct roots_hole *stacks, size_t count, bool 
     scanned_bytes = 0;
     if (!scan_private() || !scan_shared())
         return "the page map could not be read";
+    guards_each(visit_guard);
     if (maps_take_failure())
         return "a mapping could not be asked for";
     return now.problem;

@@ -1,0 +1,73 @@
+// mprotect(2) on memory of the heap: the collector must neither read nor re-protect nor reclaim it (heap/guards.h, SOUNDNESS S19).
+#include "guards.h"
+
+#include "real.h"
+
+#include "gc/collector.h"
+#include "heap/guards.h"
+#include "heap/heap.h"
+#include "world/kwrite.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static void note(uintptr_t lo, uintptr_t hi, int prot)
+{
+    crit_enter();
+    bool done = guards_note(lo, hi, prot);
+    crit_leave();
+    if (!done)
+        collector_retire("no memory for the list of pages that the program protects");
+}
+
+static bool clip(uintptr_t *lo, uintptr_t *hi)
+{
+    uintptr_t top = cage_top();
+    *lo = max_size(*lo, cage.base);
+    *hi = min_size(align_up(*hi, PAGE_BYTES), top);
+    return *lo < *hi && cage.bytes;
+}
+
+void guards_before_call(uintptr_t lo, uintptr_t hi, int prot)
+{
+    if (likely(!clip(&lo, &hi)))
+        return;
+    kwrite_exclude(lo, hi);
+    if (!(prot & PROT_READ)) {
+        note(lo, hi, prot);
+        if (!crit_inside())
+            collector_let_pass(); // U1
+    }
+}
+
+void guards_after_call(uintptr_t lo, uintptr_t hi, int prot, long result)
+{
+    int error = errno;
+    if (unlikely(clip(&lo, &hi)) && result == 0 && (prot & PROT_READ))
+        note(lo, hi, prot);
+    errno = error;
+}
+
+EXPORT int mprotect(void *start, size_t bytes, int prot)
+{
+    static void *_Atomic cache;
+    typeof(mprotect) *real = real_symbol(&cache, "mprotect");
+    uintptr_t lo = (uintptr_t)start, hi = lo + bytes;
+    guards_before_call(lo, hi, prot);
+    int result = real(start, bytes, prot);
+    guards_after_call(lo, hi, prot, result);
+    return result;
+}
+
+// A key may take the access away that prot gives: the thread's own matter, and the collector's too once it reads there.
+EXPORT int pkey_mprotect(void *start, size_t bytes, int prot, int key)
+{
+    static void *_Atomic cache;
+    typeof(pkey_mprotect) *real = real_symbol(&cache, "pkey_mprotect");
+    uintptr_t lo = (uintptr_t)start, hi = lo + bytes;
+    int seen = key > 0 ? PROT_NONE : prot;
+    guards_before_call(lo, hi, seen);
+    int result = real(start, bytes, prot, key);
+    guards_after_call(lo, hi, seen, result);
+    return result;
+}
