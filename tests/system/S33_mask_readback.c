@@ -35,7 +35,7 @@ int main(void)
     sigfillset(&action.sa_mask);
     collector_start();
     for (int s = 1; s < 32; s++) {
-        CHECK(sigaction(s, NULL, &old) == 0 && old.sa_handler == SIG_DFL, "signal %d has a handler", s);
+        CHECK(sigaction(s, NULL, &old) == 0 && (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN), "signal %d has a handler", s); // nohup ignores one
     }
     CHECK(sigaction(SIGURG, &action, NULL) == 0 && sigaction(SIGURG, NULL, &old) == 0);
     CHECK(old.sa_sigaction == on_user && (old.sa_flags & ~0x04000000) == SA_SIGINFO && sigismember(&old.sa_mask, SIGSEGV) == 1 && sigismember(&old.sa_mask, SIGURG) == 1);
