@@ -13,6 +13,7 @@
 #include "signal.h"
 
 #include "gc/collector.h"
+#include "gc/workers.h"
 #include "heap/heap.h"
 #include "sys/syscall.h"
 #include "world/pins.h"
@@ -27,6 +28,7 @@ static pid_t process; // whose memory this is
 
 static void prepare(void)
 {
+    workers_fork_prepare();
     stop_fork_prepare();
     crit_enter();
     thread_fork_prepare();
@@ -42,6 +44,7 @@ static void parent(void)
     pins_fork_done();
     thread_fork_parent();
     stop_fork_done(false);
+    workers_fork_done();
     crit_leave();
 }
 
@@ -53,6 +56,7 @@ static void child(void)
     thread_fork_child();
     process = sys_getpid();
     stop_fork_done(true);
+    workers_fork_done();
     signal_fork_child();
     crit_leave();
 }

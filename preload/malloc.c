@@ -267,7 +267,13 @@ EXPORT int malloc_info(int flags, FILE *file)
     return 0;
 }
 
+static void stop_reclaiming(void)
+{
+    collector_passive("blocks of several sizes were used after they had been condemned");
+}
+
 struct heap_upcalls heap_upcalls = {.first_use = thread_comes_to_heap,
+                                    .hidden_pointers = stop_reclaiming,
                                     .free_foreign = foreign_free,
                                     .slow_alloc = collector_pace,
                                     .out_of_memory = collector_out_of_memory};

@@ -12,17 +12,19 @@
 
 // The order in which locks nest, outermost first.
 enum lock_rank {
-    LOCK_RANK_STOP = 1, // who may stop threads
-    LOCK_RANK_REGISTRY, // the list of threads
-    LOCK_RANK_PINS,     // what the kernel alone refers to
-    LOCK_RANK_GUARDS,   // pages that the program protected
-    LOCK_RANK_GREY,     // the shared grey pool
-    LOCK_RANK_BIN,      // one bin's partial list
-    LOCK_RANK_POOL,     // empty spans
-    LOCK_RANK_LARGE,    // large block identifiers
-    LOCK_RANK_CAGE,     // the cage's high-water mark
-    LOCK_RANK_META,     // private memory
-    LOCK_RANK_BARRIER,  // chunks of the mprotect back-end: taken by its fault handler, so behind all others
+    LOCK_RANK_CREATE = 1, // a thread of the collector's is being created
+    LOCK_RANK_STOP,       // who may stop threads
+    LOCK_RANK_REGISTRY,   // the list of threads
+    LOCK_RANK_PINS,       // what the kernel alone refers to
+    LOCK_RANK_GREY,       // the shared grey pool
+    LOCK_RANK_PROBATION,  // records of condemned blocks, by stripes
+    LOCK_RANK_BIN,        // one bin's partial list
+    LOCK_RANK_POOL,       // empty spans
+    LOCK_RANK_LARGE,      // large block identifiers
+    LOCK_RANK_CAGE,       // the cage's high-water mark
+    LOCK_RANK_GUARDS,     // pages that the program protected
+    LOCK_RANK_META,       // private memory
+    LOCK_RANK_BARRIER,    // chunks of the mprotect back-end: taken by its fault handler, so behind all others
     LOCK_RANK_COUNT,
 };
 

@@ -35,6 +35,7 @@
 #include "gc/workers.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/probation.h"
 #include "sys/context.h"
 #include "world/barrier.h"
 #include "world/pins.h"
@@ -42,7 +43,8 @@
 #include "world/stop.h"
 
 enum { PRECLEAN_ROUNDS = 4, MAX_STACKS = 8192 };
-#define PRECLEAN_ENOUGH (256 * KIB) // dirty bytes that the final stop may well take
+#define PRECLEAN_ENOUGH  (256 * KIB) // dirty bytes that the final stop may well take
+#define PROBATION_LITTLE MIB         // condemned bytes that are not worth a thought
 
 static struct trace trace;        // the figures of the current cycle
 static const char *doubt;         // why nothing is reclaimed this time; NULL: no reason
@@ -227,6 +229,16 @@ static void verify(void)
     verify_marks(mark_again);
 }
 
+// Condemned memory is not there to be used, and is read twice: by itself it is done where that is little.
+static unsigned probation(void)
+{
+    uint64_t live = workers_totals().marked_bytes,
+             dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
+    if (options.probation != PROBATION_AUTO)
+        return (unsigned)options.probation;
+    return dead <= max_size(PROBATION_LITTLE, live / 8);
+}
+
 static void stop_and_finish(bool marked_before)
 {
     uint64_t begun = clock_ns();
@@ -242,7 +254,7 @@ static void stop_and_finish(bool marked_before)
     heap_check();
 #endif
     atomic_store(&heap_marking, false);
-    heap_sweep_begin(options.reclaim && !doubt);
+    heap_sweep_begin(options.reclaim && !doubt, probation());
     trace.heap_end_bytes = heap_live_bytes();
     world_resume();
     trace_pause(&trace.stop, clock_ns() - begun);

@@ -69,7 +69,7 @@ static void mark_small(struct marker *m, uintptr_t value, uint32_t unit_bin)
 
 static void settle_candidate(struct marker *m, uintptr_t value)
 {
-    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(value)], memory_order_acquire);
+    uint32_t unit = cage_bin_plus_one(cage_unit(value));
     if (unit)
         mark_small(m, value, unit);
     else
@@ -80,7 +80,7 @@ void mark_candidate(struct marker *m, uintptr_t value)
 {
     if (!cage_contains(value))
         return;
-    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(value)], memory_order_relaxed);
+    uint32_t unit = cage_bin_plus_one(cage_unit(value));
     if (unit) {
         uint32_t slot = slot_of(&class_table[unit - 1], (value - cage.base) & (UNIT_BYTES - 1));
         __builtin_prefetch(&cage.words[cage_unit(value) * WORDS_PER_SPAN + slot / 64 % WORDS_PER_SPAN], 1);
@@ -145,7 +145,7 @@ static void mark_part(struct marker *m, uintptr_t at, size_t bytes)
 void mark_slot_black(void *p)
 {
     uintptr_t address = (uintptr_t)p;
-    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(address)], memory_order_acquire);
+    uint32_t unit = cage_bin_plus_one(cage_unit(address));
     if (!unit)
         return;
     uint32_t slot = slot_of(&class_table[unit - 1], (address - cage.base) & (UNIT_BYTES - 1));
@@ -172,7 +172,7 @@ static void scan_large(struct marker *m, uintptr_t at)
 
 static void scan_entry(struct marker *m, uintptr_t entry)
 {
-    uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(entry)], memory_order_relaxed);
+    uint32_t unit = cage_bin_plus_one(cage_unit(entry));
     if (entry & LARGE_TAG)
         scan_large(m, entry & ~LARGE_TAG);
     else if (unit)
@@ -292,7 +292,7 @@ void mark_rescan(struct marker *m, uintptr_t lo, uintptr_t hi)
 {
     while (lo < hi) {
         uintptr_t base = align_down(lo, UNIT_BYTES), end = min_size(base + UNIT_BYTES, hi);
-        uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(lo)], memory_order_acquire);
+        uint32_t unit = cage_bin_plus_one(cage_unit(lo));
         if (unit)
             rescan_span(m, base, &class_table[unit - 1], lo, end);
         else

@@ -83,7 +83,7 @@ static void compare_word(size_t unit, unsigned w)
     struct slot_word *word = &cage.words[unit * WORDS_PER_SPAN + w];
     uint64_t first = saved.words[unit * WORDS_PER_SPAN + w], second = word->mark;
     uint64_t missed = second & ~first & ~word->free;
-    const struct size_class *c = &class_table[cage.units[unit] - 1];
+    const struct size_class *c = &class_table[cage_bin_plus_one(unit) - 1];
     if (missed)
         fatal("verify: the concurrent mark missed a block of %u bytes at %p (%u in its word); please report "
               "this",
@@ -100,7 +100,7 @@ void verify_marks(void (*again)(void))
         mark_clear_all();
         again();
         for (size_t unit = 0; unit < saved.units; unit++)
-            for (unsigned w = 0; cage.units[unit] && w < class_table[cage.units[unit] - 1].words; w++)
+            for (unsigned w = 0; cage.units[unit] && w < class_table[cage_bin_plus_one(unit) - 1].words; w++)
                 compare_word(unit, w);
         for (uint32_t id = 1; id < saved.row_end; id++) {
             struct large *row = large_row(id);

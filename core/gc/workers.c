@@ -1,6 +1,7 @@
 #include "gc/workers.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/meta.h"
 #include "sys/syscall.h"
 #include "world/stop.h"
@@ -19,6 +20,10 @@ static struct worker {
 
 static unsigned concurrent_count = 1, stopped_count = 1;
 static unsigned started = 1; // worker 0 is the collector thread itself
+
+// Held by who creates a thread, with all signals blocked. fork(3) frees the C library's locks in the child, _Fork and the system
+// call do not, and the child needs them when it comes to have a collector.
+static struct lock creation = LOCK_INIT(LOCK_RANK_CREATE);
 
 static uintptr_t stacks[WORKERS_MAX + 1]; // where our threads' stacks begin
 static _Atomic unsigned stack_count;
@@ -53,7 +58,9 @@ int workers_start_thread(void *(*start)(void *arg), void *arg)
     pthread_attr_setstack(&attr, stack, STACK_BYTES);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     sys_sigprocmask(SIG_SETMASK, &all, &old);
+    lock_acquire(&creation);
     int error = sys_fault(SYS_clone3) ? EAGAIN : workers_create(&thread, &attr, start, arg);
+    lock_release(&creation);
     sys_sigprocmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     if (error) { // only one thread is created at a time
@@ -151,6 +158,10 @@ void workers_reset_totals(void)
         workers[i].marker.scanned_bytes = workers[i].marker.marked_blocks = workers[i].marker.marked_bytes =
             0;
 }
+
+void workers_fork_prepare(void) { lock_acquire(&creation); }
+
+void workers_fork_done(void) { lock_release(&creation); }
 
 void workers_fork_child(void)
 {

@@ -41,4 +41,6 @@ void workers_thread_begin(void);
 void workers_leave(void);
 void workers_reap(void);
 
+void workers_fork_prepare(void); // outside critical sections: a thread may be created meanwhile
+void workers_fork_done(void);
 void workers_fork_child(void);

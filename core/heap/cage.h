@@ -13,7 +13,8 @@
 #include <stdatomic.h>
 
 enum { UNIT_SHIFT = 16, WORDS_PER_SPAN = 64 };
-#define UNIT_BYTES ((size_t)1 << UNIT_SHIFT)
+#define UNIT_WATCHED (1u << 31) // in cage.units: some block of the span is condemned (heap/probation.h)
+#define UNIT_BYTES   ((size_t)1 << UNIT_SHIFT)
 
 // 64 slots of a span. In one line of the cache for every marker: whether a slot is a block, and whether it is marked.
 struct slot_word {
@@ -27,7 +28,7 @@ struct cage {
     uintptr_t base;          // constant after boot, as are shift and the tables
     uintptr_t bytes;         // 1 << shift
     unsigned shift;          // address >> shift == base >> shift: inside
-    _Atomic uint32_t *units; // per unit: bin + 1 of its span, 0 when it is none
+    _Atomic uint32_t *units; // per unit: bin + 1 of its span and UNIT_WATCHED, 0 when it is none
     _Atomic uint32_t *pages; // per page: identifier of the large block on it, 0 when there is none
     struct slot_word *words; // per unit: WORDS_PER_SPAN
     struct span *spans;      // per unit
@@ -56,3 +57,9 @@ static inline size_t cage_unit(uintptr_t address) { return (address - cage.base)
 static inline size_t cage_page(uintptr_t address) { return (address - cage.base) >> PAGE_SHIFT; }
 
 static inline uintptr_t cage_top(void) { return atomic_load_explicit(&cage.top, memory_order_acquire); }
+
+// bin + 1 of the span on a unit, 0 when there is none.
+static inline uint32_t cage_bin_plus_one(size_t unit)
+{
+    return atomic_load_explicit(&cage.units[unit], memory_order_acquire) & ~UNIT_WATCHED;
+}

@@ -101,10 +101,19 @@ bool guards_next_readable(uintptr_t *at, uintptr_t end, uintptr_t *part_end)
 
 void guards_each(void (*visit)(uintptr_t lo, uintptr_t hi, bool readable))
 {
-    lock_acquire(&lock);
-    for (size_t i = 0; i < count; i++)
-        visit(list[i].lo, list[i].hi, list[i].readable);
-    lock_release(&lock);
+    uintptr_t at = 0;
+    for (;;) { // visit may take other locks
+        struct guard next = {0};
+        lock_acquire(&lock);
+        size_t i = first_behind(at);
+        if (i < count)
+            next = list[i];
+        lock_release(&lock);
+        if (!next.hi)
+            return;
+        visit(next.lo, next.hi, next.readable);
+        at = next.hi;
+    }
 }
 
 void guards_lift(uintptr_t lo, uintptr_t hi)

@@ -5,6 +5,7 @@
 #include "base/meta.h"
 #include "heap/extent.h"
 #include "heap/guards.h"
+#include "heap/probation.h"
 
 #include <string.h>
 
@@ -75,8 +76,9 @@ struct sweep_count heap_sweep_total(void)
 
 // --- looking up ---------------------------------------------------------------------------------------------
 
-static struct heap_block find_small(uintptr_t address, unsigned bin)
+static struct heap_block find_small(uintptr_t address, uint32_t unit_word)
 {
+    unsigned bin = (unit_word & ~UNIT_WATCHED) - 1;
     const struct size_class *c = &class_table[bin];
     uint32_t offset = (address - cage.base) & (UNIT_BYTES - 1), slot = slot_of(c, offset);
     size_t unit = cage_unit(address);
@@ -91,6 +93,7 @@ static struct heap_block find_small(uintptr_t address, unsigned bin)
         .base = address - (offset - slot * c->size),
         .bytes = c->size,
         .bin = (uint8_t)bin,
+        .watched = unit_word & UNIT_WATCHED,
     };
 }
 
@@ -100,7 +103,7 @@ struct heap_block heap_find(uintptr_t address)
         return (struct heap_block){0};
     uint32_t unit = atomic_load_explicit(&cage.units[cage_unit(address)], memory_order_acquire);
     if (unit)
-        return find_small(address, unit - 1);
+        return find_small(address, unit);
     uint32_t id = large_id_at(address);
     if (!id)
         return (struct heap_block){.kind = HEAP_LARGE};
@@ -110,7 +113,8 @@ struct heap_block heap_find(uintptr_t address)
                                .allocated = true,
                                .base = row->base,
                                .bytes = row->bytes,
-                               .id = id};
+                               .id = id,
+                               .watched = row->record};
 }
 
 // --- allocating ---------------------------------------------------------------------------------------------
@@ -168,6 +172,16 @@ void *heap_alloc_aligned(size_t n, size_t alignment)
 
 void heap_report_double_free(void *p) { log_line("free(%p): this block is free already; ignored", p); }
 
+// A condemned block is used: whoever does holds a pointer that was hidden (O2).
+static __attribute__((noinline)) void note_use(const struct heap_block *b, enum find how)
+{
+    crit_enter();
+    bool find = b->kind == HEAP_LARGE ? large_used(b->id) : probation_used(b->base, b->bin);
+    crit_leave();
+    if (find)
+        probation_report(b->base, b->bytes, b->kind == HEAP_LARGE ? BIN_COUNT : b->bin, how);
+}
+
 static void free_block(const struct heap_block *b, void *p)
 {
     if (b->kind == HEAP_LARGE)
@@ -189,6 +203,8 @@ void heap_free_slow(void *p)
         log_line("free(%p): this points into a block, %lu bytes behind its start; ignored", p,
                  (uintptr_t)p - b.base);
     } else {
+        if (unlikely(b.watched))
+            note_use(&b, FOUND_FREED);
         crit_enter();
         if (unlikely(cache_self.state == CACHE_NEW))
             heap_upcalls.first_use();
@@ -200,6 +216,8 @@ void heap_free_slow(void *p)
 size_t heap_usable(const void *p)
 {
     struct heap_block b = heap_find((uintptr_t)p);
+    if (unlikely(b.watched) && b.allocated && p)
+        note_use(&b, FOUND_MEASURED);
     return b.allocated ? b.base + b.bytes - 1 - (uintptr_t)p : 0;
 }
 
@@ -234,6 +252,8 @@ void *heap_realloc(void *p, size_t n)
                  p);
         return NULL;
     }
+    if (unlikely(b.watched))
+        note_use(&b, FOUND_RESIZED);
     if (resize_in_place(&b, n))
         return p;
     void *moved = heap_alloc_slow(n, false,
@@ -252,8 +272,9 @@ enum { SWEEP_SHARE = 8 };       // units
 static _Atomic size_t sweep_at; // the first unit that nobody has taken a share of in this epoch
 static _Atomic size_t sweep_end;
 
-void heap_sweep_begin(bool reclaim)
+void heap_sweep_begin(bool reclaim, unsigned probation)
 {
+    probation_begin(probation);
     atomic_store(&sweep_end, (cage_top() - cage.base) >> UNIT_SHIFT);
     atomic_store(&sweep_at, 0);
     atomic_store(&heap_reclaim, reclaim);
@@ -318,24 +339,26 @@ void heap_check(void)
 
 void heap_fork_prepare(void)
 {
-    guards_fork_prepare();
+    probation_fork_prepare();
     span_fork_prepare();
     cache_fork_prepare();
     large_fork_prepare();
     extent_fork_prepare();
     cage_fork_prepare();
+    guards_fork_prepare();
     meta_fork_prepare();
 }
 
 static void fork_done(void (*extents)(void))
 {
     meta_fork_done();
+    guards_fork_done();
     cage_fork_done();
     extents();
     large_fork_done();
     cache_fork_done();
     span_fork_done();
-    guards_fork_done();
+    probation_fork_done();
 }
 
 void heap_fork_parent(void) { fork_done(extent_fork_parent); }

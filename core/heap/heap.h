@@ -21,6 +21,7 @@ struct heap_block {
     size_t bytes; // of the slot or extent
     uint32_t id;  // of a large block
     uint8_t bin;  // of a small one
+    bool watched; // it may be condemned (heap/probation.h)
 };
 
 // Boots on first use; false when not even the smallest cage could be reserved.
@@ -43,7 +44,8 @@ static inline bool heap_free(void *p)
     uintptr_t offset = (uintptr_t)p - cage.base;
     if (likely(offset < cage.bytes)) {
         uint32_t unit = atomic_load_explicit(&cage.units[offset >> UNIT_SHIFT], memory_order_relaxed);
-        if (likely(unit)) {
+        if (likely(unit - 1 <
+                   BIN_COUNT)) { // a span, none of whose blocks is condemned (heap/probation.h, O4)
             const struct size_class *c = &class_table[unit - 1];
             if (likely(slot_starts_at(c, offset & (UNIT_BYTES - 1))) &&
                 likely(magazine_push(&cache_self.magazines[unit - 1], p)))
@@ -63,7 +65,8 @@ void heap_count_free(size_t bytes);
 void heap_swept(const struct sweep_count *count);
 // What the current epoch's sweep found so far.
 struct sweep_count heap_sweep_total(void);
-void heap_sweep_begin(bool reclaim); // world stopped: everything is due from now on
+// World stopped: everything is due from now on. Condemned blocks wait for `probation` further cycles.
+void heap_sweep_begin(bool reclaim, unsigned probation);
 
 // Sweeps whatever is due; returns when all of it is. Collector thread.
 void heap_sweep_all(void);
@@ -76,6 +79,7 @@ struct heap_upcalls {
     void (*first_use)(void);       // a thread comes to the heap for the first time; inside a critical section
     void (*free_foreign)(void *p); // free of what is not ours; outside
     void (*slow_alloc)(void *p);   // after a slow allocation: pacing; outside
+    void (*hidden_pointers)(void); // probation found more than it trusts
     bool (*out_of_memory)(void);   // before malloc says no: whether something may have become free; outside
 };
 // Supplied by whoever links the heap (preload/malloc.c, the unit tests), so that it is there before any constructor.

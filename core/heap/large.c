@@ -6,6 +6,7 @@
 #include "heap/extent.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/probation.h"
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
 static struct large *rows; // constant once there; committed up to row_capacity
@@ -90,6 +91,7 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     }
     struct large *row = &rows[id];
     row->noarm = noarm;
+    row->record = 0;
     atomic_store_explicit(&row->mark, 0, memory_order_relaxed);
     atomic_store_explicit(&row->bytes, usable, memory_order_relaxed);
     atomic_store_explicit(&row->base, (uintptr_t)start, memory_order_release);
@@ -138,16 +140,30 @@ bool large_resize(uint32_t id, size_t n)
 static bool sweep_row(struct large *row, struct sweep_count *count)
 {
     bool dead = false;
+    enum find find = FOUND_NOTHING;
     lock_acquire(&guard);
     if (row->epoch != heap_sweep_epoch && row->base) {
         uint8_t marked = atomic_exchange_explicit(&row->mark, 0, memory_order_relaxed);
-        dead = !marked && heap_reclaim;
+        dead = !marked && heap_reclaim &&
+               probation_large(row->base, row->bytes, &row->record, &row->checksum, &find);
+        if (marked)
+            row->record = 0;
         *(dead ? &count->dead_blocks : &count->live_blocks) += 1;
         *(dead ? &count->dead_bytes : &count->live_bytes) += row->bytes;
         row->epoch = heap_sweep_epoch;
     }
     lock_release(&guard);
+    probation_report(row->base, row->bytes, BIN_COUNT, find);
     return dead;
+}
+
+bool large_used(uint32_t id)
+{
+    lock_acquire(&guard);
+    bool was = rows[id].record;
+    rows[id].record = 0;
+    lock_release(&guard);
+    return was;
 }
 
 static void release_limbo(void)

@@ -16,8 +16,10 @@ struct large {
     _Atomic uintptr_t base; // 0: the row is unused
     _Atomic size_t bytes;   // usable; a multiple of a page
     _Atomic uint8_t mark;
-    bool noarm;     // libc may hand it to the kernel: never write-protected
-    uint32_t next;  // free or limbo list of identifiers
+    bool noarm;      // libc may hand it to the kernel: never write-protected
+    uint32_t next;   // free or limbo list of identifiers
+    uint16_t record; // sweeps that condemned it (heap/probation.h; large.c's lock), and its checksum then
+    uint32_t checksum;
     uint32_t epoch; // heap_sweep_epoch when the row was taken or last swept (large.c's lock)
 };
 
@@ -26,6 +28,8 @@ void large_boot(void);
 // A block of at least n+1 bytes. NULL: no memory.
 void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm);
 void large_free(uint32_t id);
+// The program used this block: whether it was condemned; it is not any more.
+bool large_used(uint32_t id);
 // Tries to make room for n+1 bytes in place; also gives back a tail. False: it must move.
 bool large_resize(uint32_t id, size_t n);
 

@@ -5,6 +5,7 @@
 #include "base/meta.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
+#include "heap/probation.h"
 
 #include <stdatomic.h>
 
@@ -207,6 +208,7 @@ static struct span *open_span(unsigned bin)
     if (!s)
         return NULL;
     struct slot_word *words = span_words(s);
+    probation_forget(s);
     for (unsigned w = 0; w < c->words; w++) {
         atomic_store_explicit(&words[w].mark, 0, memory_order_relaxed);
         atomic_store_explicit(&words[w].free, span_valid(c, w), memory_order_relaxed);
@@ -329,36 +331,46 @@ uint64_t span_give(struct span *s, unsigned w, uint64_t bits)
     return old & bits;
 }
 
-static uint64_t sweep_word(struct slot_word *word, uint64_t valid, bool reclaim, uint64_t *live)
+// What the last cycle condemned, word by word.
+static void find_dead(const struct span *s, uint64_t *dead)
 {
-    uint64_t free = atomic_load_explicit(&word->free, memory_order_relaxed);
-    uint64_t mark = atomic_load_explicit(&word->mark, memory_order_acquire);
-    uint64_t dead = reclaim ? ~free & ~mark & valid : 0;
-    *live = ~free & valid & ~dead;
+    const struct size_class *c = &class_table[span_bin(s)];
+    for (unsigned w = 0; w < c->words; w++) {
+        const struct slot_word *word = &span_words(s)[w];
+        dead[w] = ~atomic_load_explicit(&word->free, memory_order_relaxed) &
+                  ~atomic_load_explicit(&word->mark, memory_order_acquire) & span_valid(c, w);
+    }
+}
+
+static void sweep_word(struct slot_word *word, uint64_t dead)
+{
     if (dead)
         atomic_fetch_or(&word->free, dead);
-    if (mark)
+    if (atomic_load_explicit(&word->mark, memory_order_relaxed))
         atomic_store_explicit(&word->mark, 0, memory_order_relaxed);
-    return dead;
 }
 
 bool span_sweep(struct span *s, struct sweep_count *count)
 {
     uint32_t now = atomic_load(&heap_sweep_epoch);
     uint32_t was = atomic_load(&s->sweep_epoch);
-    bool reclaim = atomic_load(&heap_reclaim);
     struct slot_word *words = span_words(s);
-    uint64_t live = 0, dead = 0;
+    uint64_t live = 0, dead = 0, dead_bits[WORDS_PER_SPAN] = {0};
     if (was == now)
         return true;
     if (was == SWEEP_BUSY || !atomic_compare_exchange_strong(&s->sweep_epoch, &was, SWEEP_BUSY))
         return false;
     const struct size_class *c =
         &class_table[span_bin(s)]; // stays: a span whose sweep is due is not retired (P4)
+    if (atomic_load(&heap_reclaim)) {
+        find_dead(s, dead_bits);
+        probation_sweep(s, dead_bits);
+    }
     for (unsigned w = 0; w < c->words; w++) {
-        uint64_t live_bits;
-        dead += (unsigned)__builtin_popcountl(sweep_word(&words[w], span_valid(c, w), reclaim, &live_bits));
-        live += (unsigned)__builtin_popcountl(live_bits);
+        uint64_t free = atomic_load_explicit(&words[w].free, memory_order_relaxed);
+        live += (unsigned)__builtin_popcountl(~free & span_valid(c, w) & ~dead_bits[w]);
+        dead += (unsigned)__builtin_popcountl(dead_bits[w]);
+        sweep_word(&words[w], dead_bits[w]);
     }
     atomic_store_explicit(&s->sweep_epoch, now, memory_order_release);
     count->live_blocks += live;

@@ -35,7 +35,8 @@ struct span {
     _Atomic uint16_t bin_state;   // bin << 8 | enum span_state: P1, P4
     _Atomic uint32_t sweep_epoch; // P3; SWEEP_BUSY while somebody sweeps it
     struct slab *slab;            // that its memory was cut from (pool lock)
-    uint64_t pad[4];
+    struct watched *watched;      // condemned blocks (heap/probation.h)
+    uint64_t pad[3];
 };
 
 _Static_assert(sizeof(struct span) == 64, "one cache line a span");

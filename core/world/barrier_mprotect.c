@@ -317,7 +317,7 @@ static bool holds_noarm(size_t chunk)
 {
     uintptr_t lo = chunk_start(chunk), hi = lo + CHUNK_BYTES;
     for (uintptr_t at = lo; at < hi; at += UNIT_BYTES)
-        if (atomic_load_explicit(&cage.units[cage_unit(at)], memory_order_relaxed) > CLASS_COUNT)
+        if (cage_bin_plus_one(cage_unit(at)) > CLASS_COUNT)
             return true;
     for (uintptr_t at = lo; at < hi; at += PAGE_BYTES) {
         uint32_t id = large_id_at(at);

@@ -1,7 +1,6 @@
 // The only pointers sit in a pipe for three cycles, then are used and freed: detected, not corrupted.
 // env: GCPRE_PROBATION=8
 // expect-stderr: probation|hidden|condemned
-// known-gap: S22 probation is not there yet
 #include "check.h"
 
 int main(void)

@@ -23,7 +23,9 @@ static void slow_alloc(void *p) { (void)p; }
 
 static bool nothing_found(void) { return false; }
 
-struct heap_upcalls heap_upcalls = {first_use, free_foreign, slow_alloc, nothing_found};
+static void hidden_pointers(void) {}
+
+struct heap_upcalls heap_upcalls = {first_use, free_foreign, slow_alloc, hidden_pointers, nothing_found};
 
 // ck_assert writes to a file even when all is well: too slow for the inner loops.
 #define EXPECT(condition)                                 \
@@ -340,7 +342,7 @@ START_TEST(test_sweep)
         kept++;
         kept_bytes += heap_find((uintptr_t)table[i].p).bytes;
     }
-    heap_sweep_begin(reclaim);
+    heap_sweep_begin(reclaim, 0);
     struct block young_small = make(100), young_large = make(200 * KIB); // never in question
     flush();
     heap_sweep_all();
@@ -377,12 +379,12 @@ START_TEST(test_sweep_clears_marks)
     flush();
     mark(small.p);
     mark(large.p);
-    heap_sweep_begin(true);
+    heap_sweep_begin(true, 0);
     heap_sweep_all();
     verify(&small, small.n);
     verify(&large, large.n);
     ck_assert(heap_find((uintptr_t)small.p).allocated && heap_find((uintptr_t)large.p).allocated);
-    heap_sweep_begin(true);
+    heap_sweep_begin(true, 0);
     heap_sweep_all();
     ck_assert(!heap_find((uintptr_t)small.p).allocated && !heap_find((uintptr_t)large.p).allocated);
     ck_assert_uint_eq(heap_live_bytes(), 0);

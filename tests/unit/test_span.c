@@ -157,7 +157,7 @@ START_TEST(test_sweep)
         atomic_fetch_or(&span_words(s)[i / 64].mark, UINT64_C(1) << i % 64);
     ck_assert(span_sweep(s, &count)); // not due
     ck_assert_uint_eq(count.live_blocks + count.dead_blocks, 0);
-    heap_sweep_begin(reclaim);
+    heap_sweep_begin(reclaim, 0);
     s->sweep_epoch = SWEEP_BUSY;
     ck_assert(!span_sweep(s, &count)); // somebody else is at it
     s->sweep_epoch = heap_sweep_epoch - 2;
@@ -183,7 +183,7 @@ START_TEST(test_taken_swept)
     void *kept = slots[0], *dead = slots[1], *freed = slots[2];
     give(freed);
     atomic_fetch_or(&span_words(s)[0].mark, 1);
-    heap_sweep_begin(true);
+    heap_sweep_begin(true, 0);
     ck_assert_ptr_eq(span_take(5), s);
     ck_assert_uint_eq(s->sweep_epoch, heap_sweep_epoch);
     ck_assert(!is_free(kept) && is_free(dead) && is_free(freed));

@@ -8,4 +8,4 @@ static void nobody_for(void *p) { (void)p; }
 
 static bool nothing_found(void) { return false; }
 
-struct heap_upcalls heap_upcalls = {nobody, nobody_for, nobody_for, nothing_found};
+struct heap_upcalls heap_upcalls = {nobody, nobody_for, nobody_for, nobody, nothing_found};
