@@ -161,12 +161,21 @@ static inline long received(int number, long fd, long buffer, long result)
     return result;
 }
 
+// The calls whose length a socket may limit (preload/sockets.c has those that send).
+static inline bool may_be_socket(int number)
+{
+    return number == SYS_read || number == SYS_readv || number == SYS_recvfrom || number == SYS_recvmsg ||
+           number == SYS_sendmmsg || number == SYS_accept || number == SYS_accept4;
+}
+
 #define KWRITE(name, number, kind, pointer, length, unit)                                \
     any_function interposed_##name __asm__(#name);                                       \
     EXPORT long interposed_##name(long a, long b, long c, long d, long e, long f)        \
     {                                                                                    \
         static void *_Atomic cache;                                                      \
         any_function *real = (any_function *)real_symbol(&cache, #name);                 \
+        if (may_be_socket(number))                                                       \
+            interrupt_announce_socket();                                                 \
         if (likely(!atomic_load_explicit(&kwrite_active, memory_order_relaxed)))         \
             return received(number, a, b, real(a, b, c, d, e, f));                       \
         static const struct call call = {number, kind, {pointer, length, unit}};         \

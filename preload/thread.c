@@ -6,6 +6,7 @@
 
 #include "real.h"
 #include "sys/syscall.h"
+#include "world/interrupt.h"
 #include "world/kwrite.h"
 #include "world/thread.h"
 
@@ -54,6 +55,7 @@ static void on_exit_round(void *round)
     else {
         uintptr_t lo = thread_self ? thread_self->stack_lo : 0, hi = thread_self ? thread_self->stack_hi : 0;
         kwrite_thread_exit();
+        interrupt_thread_exit();
         thread_unregister();
         scrub_dead_stack(lo, hi);
     }

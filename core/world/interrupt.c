@@ -7,15 +7,19 @@
 // connect: Linux makes an interrupted one again itself under SA_RESTART, and the second call waits for the connection
 // that the first began (net/ipv4/af_inet.c, SS_CONNECTING); so we may too.
 //
-// Known gap. Socket calls with SO_RCVTIMEO or SO_SNDTIMEO are made again with their whole timeout.
+// A socket's call comes back with EINTR only if it has a timeout (sock_intr_errno in net/core/sock.c), and at its end with EAGAIN;
+// connect with EINPROGRESS, but for local sockets. What does not come through a wrapper that announces it, by an inline system
+// call or sendfile and its like, is made again with its whole timeout.
 #include "world/interrupt.h"
 
 #include "base/clock.h"
 #include "sys/context.h"
 #include "sys/syscall.h"
+#include "world/stop.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 __thread struct interrupt interrupt_self;
@@ -47,6 +51,8 @@ enum { OWED_NS = 100 * NS_PER_MS };
 
 enum timeout {
     RESTARTED,        // none; the kernel itself makes the call again for a handler with SA_RESTART
+    RECEIVING,        // the same, or it is a socket's; the descriptor comes first
+    SENDING,          //
     ENDLESS,          // none, or an absolute one
     UPDATED_TIMEVAL,  // relative; the kernel stores what remains
     UPDATED_TIMESPEC, //
@@ -62,12 +68,12 @@ static const struct call {
     unsigned char timeout;
     unsigned char argument; // that holds the timeout, or points to it
 } calls[] = {
-    {SYS_read, RESTARTED, 0},
-    {SYS_readv, RESTARTED, 0},
+    {SYS_read, RECEIVING, 0},
+    {SYS_readv, RECEIVING, 0},
     {SYS_pread64, RESTARTED, 0},
     {SYS_preadv, RESTARTED, 0},
-    {SYS_write, RESTARTED, 0},
-    {SYS_writev, RESTARTED, 0},
+    {SYS_write, SENDING, 0},
+    {SYS_writev, SENDING, 0},
     {SYS_pwrite64, RESTARTED, 0},
     {SYS_pwritev, RESTARTED, 0},
     {SYS_open, RESTARTED, 0},
@@ -78,14 +84,14 @@ static const struct call {
     {SYS_wait4, RESTARTED, 0},
     {SYS_waitid, RESTARTED, 0},
     {SYS_getrandom, RESTARTED, 0},
-    {SYS_accept, RESTARTED, 0},
-    {SYS_accept4, RESTARTED, 0},
-    {SYS_connect, RESTARTED, 0},
-    {SYS_recvfrom, RESTARTED, 0},
-    {SYS_recvmsg, RESTARTED, 0},
-    {SYS_sendto, RESTARTED, 0},
-    {SYS_sendmsg, RESTARTED, 0},
-    {SYS_sendmmsg, RESTARTED, 0},
+    {SYS_accept, RECEIVING, 0},
+    {SYS_accept4, RECEIVING, 0},
+    {SYS_connect, SENDING, 0},
+    {SYS_recvfrom, RECEIVING, 0},
+    {SYS_recvmsg, RECEIVING, 0},
+    {SYS_sendto, SENDING, 0},
+    {SYS_sendmsg, SENDING, 0},
+    {SYS_sendmmsg, SENDING, 0},
     {SYS_mq_timedsend, RESTARTED, 0},
     {SYS_mq_timedreceive, RESTARTED, 0},
     {SYS_futex, FUTEX, 3},
@@ -138,12 +144,22 @@ void interrupt_prepare(long number, clockid_t clock, const struct timespec *whol
     i->frame = 0;
     i->number = (int)number;
     i->clock = clock;
+    i->socket = false;
     i->timed = whole != NULL;
     owed.sp = 0;
     if (whole) {
         i->whole = i->left = *whole;
         i->start = now(clock);
     }
+}
+
+_Atomic bool interrupt_sockets;
+
+void interrupt_prepare_socket(void)
+{
+    interrupt_prepare(-1, CLOCK_MONOTONIC, NULL);
+    interrupt_self.socket = true;
+    interrupt_self.start = now(CLOCK_MONOTONIC);
 }
 
 static bool has_relative_time(const struct call *call, const long *arguments)
@@ -230,6 +246,74 @@ static bool announced(const ucontext_t *uc, long number)
            (number < 0 || number == interrupt_self.number);
 }
 
+// --- sockets -----------------------------------------------------------------------------------------------------
+
+static __thread struct {
+    pid_t tid; // whose timer it is: a forked child has none
+    int id;
+} timer;
+
+enum { TIMER_MARK = 0x6764 };
+
+// Timers are of the C library's thread, and of this process (timer_create(2)).
+static bool make_timer(void)
+{
+    struct sigevent event = {
+        .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = stop_signal, .sigev_value.sival_int = TIMER_MARK};
+    pid_t tid = sys_gettid();
+    if (timer.tid == tid)
+        return true;
+    event._sigev_un._tid = tid;
+    if (sys_call3(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer.id) != 0)
+        return false;
+    timer.tid = tid;
+    return true;
+}
+
+bool interrupt_is_timer(const siginfo_t *info)
+{
+    return info->si_code == SI_TIMER && info->si_value.sival_int == TIMER_MARK && timer.tid == sys_gettid();
+}
+
+void interrupt_thread_exit(void)
+{
+    if (timer.tid == sys_gettid())
+        sys_call3(SYS_timer_delete, timer.id, 0, 0);
+    timer.tid = 0;
+}
+
+static long error_at_end(const struct call *call, int socket)
+{
+    int domain = AF_INET;
+    socklen_t bytes = sizeof domain;
+    if (call->number != SYS_connect)
+        return -EAGAIN;
+    sys_call(SYS_getsockopt, socket, SOL_SOCKET, SO_DOMAIN, (long)&domain, (long)&bytes, 0);
+    return domain == AF_UNIX ? -EAGAIN : -EINPROGRESS;
+}
+
+// Whether a call that the program announced is to go on; at its end it fails as it would have. Without a timer it begins its time again.
+static bool goes_on(ucontext_t *uc, const struct call *call)
+{
+    struct interrupt *own = &interrupt_self;
+    struct timeval length = {0, 0};
+    socklen_t bytes = sizeof length;
+    int socket = (int)*argument(uc, 0), option = call->timeout == RECEIVING ? SO_RCVTIMEO : SO_SNDTIMEO;
+    if (!own->socket || !announced(uc, -1) ||
+        sys_call(SYS_getsockopt, socket, SOL_SOCKET, option, (long)&length, (long)&bytes, 0) != 0 ||
+        (length.tv_sec == 0 && length.tv_usec == 0))
+        return true;
+    own->whole = (struct timespec){length.tv_sec, length.tv_usec * NS_PER_US};
+    const struct itimerspec left = {.it_value = time_left(own)};
+    if (left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0) {
+        uc->uc_mcontext.gregs[REG_RAX] = error_at_end(call, socket);
+        return false;
+    }
+    if (make_timer())
+        sys_call(SYS_timer_settime, timer.id, 0, (long)&left, 0, 0, 0);
+    return true;
+}
+
 // Puts what remains in the place of the timeout; false: the call must not be made again.
 static bool adjust_timeout(ucontext_t *uc, const struct call *call)
 {
@@ -240,6 +324,8 @@ static bool adjust_timeout(ucontext_t *uc, const struct call *call)
     switch ((enum timeout)call->timeout) {
     case RESTARTED:
     case ENDLESS: return true;
+    case RECEIVING:
+    case SENDING: return goes_on(uc, call);
     case UPDATED_TIMEVAL:
         if (own && *timeout)
             *(struct timeval *)*timeout = (struct timeval){left.tv_sec, left.tv_nsec / NS_PER_US};
@@ -333,7 +419,8 @@ void interrupt_end_call(ucontext_t *uc, bool restart)
     if (memcmp(&here, &last_repeat, sizeof here) != 0)
         return;
     const struct call *call = find_call(here.number);
-    bool restarted = call && (call->timeout == RESTARTED || (call->timeout == FUTEX && !*argument(uc, 3)));
+    bool restarted = call && (call->timeout == RESTARTED || call->timeout == RECEIVING ||
+                              call->timeout == SENDING || (call->timeout == FUTEX && !*argument(uc, 3)));
     if (!call || (restart && restarted))
         return;
     if (call->timeout == SLEEP && announced(uc, here.number) && interrupt_self.timed && *argument(uc, 3))

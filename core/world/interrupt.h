@@ -8,6 +8,10 @@
 // announcement belongs to the interrupted call if that has the announced number and its stack pointer is less than a
 // signal frame below the wrapper's. It needs no withdrawal when a thread is cancelled.
 //
+// Sockets. A socket's own timeouts (SO_RCVTIMEO, SO_SNDTIMEO) are no arguments: the call set back begins its whole timeout again. So
+// its wrapper notes when it began, once the program has set such a timeout at all; the handler asks the socket for its length, and
+// either fails the call as the kernel would at its end, or sets a timer of the thread's that interrupts it then.
+//
 // The EINTR that is due. A handler of the program's that runs at a context set back like that (it came while the thread
 // was stopped, or right behind) must end the call as if it had interrupted it. All of the program's handlers are called
 // by preload/signal.c, which asks interrupt_end_call to see to that. Set back, a context points at the system call
@@ -26,6 +30,7 @@
 struct interrupt {
     volatile uintptr_t frame; // of the wrapper, 0 for none
     volatile int number;      // of the system call
+    volatile bool socket;     // it may be a socket's, and began at `start`
     volatile bool timed;      // it waits at most `whole` from `start` on
     clockid_t clock;
     uint64_t start;
@@ -54,6 +59,23 @@ static inline __attribute__((always_inline)) void interrupt_announce_raw(long nu
     interrupt_prepare_raw(number, arguments);
     interrupt_self.frame = (uintptr_t)__builtin_frame_address(0);
 }
+
+// Whether the program ever gave a socket a timeout.
+extern _Atomic bool interrupt_sockets;
+void interrupt_prepare_socket(void);
+
+// Announces the call that follows, in the same function, should it be a socket's.
+static inline __attribute__((always_inline)) void interrupt_announce_socket(void)
+{
+    if (__builtin_expect(!interrupt_sockets, 1))
+        return;
+    interrupt_prepare_socket();
+    interrupt_self.frame = (uintptr_t)__builtin_frame_address(0);
+}
+
+// A signal with the stop signal's number: whether it is that timer's.
+bool interrupt_is_timer(const siginfo_t *info);
+void interrupt_thread_exit(void);
 
 static inline void interrupt_forget(void) { interrupt_self.frame = 0; }
 

@@ -104,8 +104,21 @@ static bool may_be_ours(const siginfo_t *info)
     return info->si_code == SI_TKILL || (info->si_code == SI_USER && info->si_pid == 0);
 }
 
+// A socket's time may be over (world/interrupt.h). A stop asked for meanwhile may have merged with it: then it is this one that
+// answers.
+static void on_timer(ucontext_t *uc)
+{
+    struct thread *t = requested_record();
+    if (t || !crit_inside())
+        answer(t, uc);
+}
+
 static void handler(int signal, siginfo_t *info, void *context)
 {
+    if (interrupt_is_timer(info)) {
+        on_timer(context);
+        return;
+    }
     if (!may_be_ours(info)) {
         stop_foreign_signal(signal, info, context);
         return;
