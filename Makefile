@@ -51,6 +51,9 @@ test-apps: ## every application test in full
 	@scripts/setup build apps
 	@$(MAKE) $(JOBS) --no-print-directory all
 	@scripts/test-all --apps
+soak: all ## all storms at once, verified, for SECONDS=1800
+	@scripts/setup build test
+	@scripts/soak --seconds $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),1800)
 SECONDS := 60
 FUZZED  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 fuzz: ## every parser, SECONDS=60 each, with what was found before (tests/fuzz/corpus) and what is found now (build/fuzz)
@@ -142,5 +145,5 @@ build/unit/%: tests/unit/%.c build/libcore.a build/flags
 	    build/libcore.a $$(pkg-config --cflags --libs check) $(LDLIBS)
 
 -include $(RELEASE:.o=.d) $(DEBUG:.o=.d) $(FAULT:.o=.d) $(UNITBIN:=.d)
-.PHONY: all debug fault unit test test-apps fuzz lint bench demo format install uninstall clean help FORCE
+.PHONY: all debug fault unit test test-apps soak fuzz lint bench demo format install uninstall clean help FORCE
 .DELETE_ON_ERROR:

@@ -48,6 +48,25 @@ static int done(int result, uint32_t ticket)
     return result;
 }
 
+// The kernel wakes any thread for a signal with a hidden number (the stop signal's, whatever the program blocks); another may take it
+// first, and then no handler comes by to set this call going again. So an EINTR without a handler of the program's is nobody's:
+// whether the call, in which handlers had run `before`, is to be made again, with what is left of its time.
+static bool was_nobodys(long result, unsigned before)
+{
+    if (result >= 0 || errno != EINTR || before != interrupt_handlers_run)
+        return false;
+    interrupt_self.left = interrupt_time_left();
+    return true;
+}
+
+// Rounded up, so that it never ends early.
+static int ms_left(int timeout)
+{
+    struct timespec left = interrupt_self.left;
+    return timeout <= 0 ? timeout
+                        : (int)(left.tv_sec * MS_PER_S + (left.tv_nsec + NS_PER_MS - 1) / NS_PER_MS);
+}
+
 static struct range range_of(const void *start, size_t bytes)
 {
     return (struct range){(uintptr_t)start, (uintptr_t)start + bytes};
@@ -134,8 +153,12 @@ EXPORT int epoll_wait(int epfd, struct epoll_event *events, int room, int timeou
     static void *_Atomic cache;
     typeof(epoll_wait) *real = real_symbol(&cache, "epoll_wait");
     uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
+    unsigned handlers = interrupt_handlers_run;
+    int result;
     announce_ms(SYS_epoll_wait, timeout);
-    return done(real(epfd, events, room, timeout), ticket);
+    while (was_nobodys(result = real(epfd, events, room, timeout), handlers))
+        timeout = ms_left(timeout);
+    return done(result, ticket);
 }
 
 EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int room, int timeout, const sigset_t *mask)
@@ -144,8 +167,12 @@ EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int room, int timeo
     typeof(epoll_pwait) *real = real_symbol(&cache, "epoll_pwait");
     sigset_t copy;
     uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
+    unsigned handlers = interrupt_handlers_run;
+    int result;
     announce_ms(SYS_epoll_pwait, timeout);
-    return done(real(epfd, events, room, timeout, signal_kernel_set(mask, &copy)), ticket);
+    while (was_nobodys(result = real(epfd, events, room, timeout, signal_kernel_set(mask, &copy)), handlers))
+        timeout = ms_left(timeout);
+    return done(result, ticket);
 }
 
 EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int room, const struct timespec *timeout,
@@ -155,8 +182,13 @@ EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int room, const st
     typeof(epoll_pwait2) *real = real_symbol(&cache, "epoll_pwait2");
     sigset_t copy;
     uint32_t ticket = kwrite_enter_one(events, room > 0 ? (size_t)room * sizeof *events : 0);
+    unsigned handlers = interrupt_handlers_run;
+    int result;
     announce(SYS_epoll_pwait2, timeout);
-    return done(real(epfd, events, room, changeable(timeout), signal_kernel_set(mask, &copy)), ticket);
+    do
+        result = real(epfd, events, room, changeable(timeout), signal_kernel_set(mask, &copy));
+    while (was_nobodys(result, handlers));
+    return done(result, ticket);
 }
 
 // --- sleep -------------------------------------------------------------------------------------------------------
@@ -231,11 +263,9 @@ EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
     unsigned handlers = interrupt_handlers_run;
     int signal;
     announce(SYS_rt_sigtimedwait, timeout);
-    // The kernel wakes any thread for a hidden signal that the program blocks everywhere; another may take it first. Then nobody's
-    // handler comes by to set this call going again.
-    while ((signal = real(signal_kernel_set(set, &copy), &got, changeable(timeout))) < 0 && errno == EINTR &&
-           handlers == interrupt_handlers_run)
-        interrupt_self.left = interrupt_time_left();
+    do
+        signal = real(signal_kernel_set(set, &copy), &got, changeable(timeout));
+    while (was_nobodys(signal, handlers));
     done(signal, KWRITE_NOTHING);
     if (signal > 0) {
         signal = signal_received(&got);
@@ -266,8 +296,18 @@ EXPORT int semtimedop(int id, struct sembuf *operations, size_t count, const str
 {
     static void *_Atomic cache;
     typeof(semtimedop) *real = real_symbol(&cache, "semtimedop");
+    unsigned handlers = interrupt_handlers_run;
+    int result;
     announce(SYS_semtimedop, timeout);
-    return done(real(id, operations, count, changeable(timeout)), KWRITE_NOTHING);
+    do
+        result = real(id, operations, count, changeable(timeout));
+    while (was_nobodys(result, handlers));
+    return done(result, KWRITE_NOTHING);
+}
+
+EXPORT int semop(int id, struct sembuf *operations, size_t count)
+{
+    return semtimedop(id, operations, count, NULL);
 }
 
 // Second names that the C library exports.
