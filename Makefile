@@ -51,6 +51,10 @@ test-apps: ## every application test in full
 	@scripts/setup build apps
 	@$(MAKE) $(JOBS) --no-print-directory all
 	@scripts/test-all --apps
+test-suites: ## the test suites of Debian's source packages, with and without the library
+	@scripts/setup suites
+	@$(MAKE) $(JOBS) --no-print-directory -s all
+	@tests/suites/run
 soak: all ## all storms at once, verified, for SECONDS=1800
 	@scripts/setup build test
 	@scripts/soak --seconds $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),1800)
@@ -145,5 +149,5 @@ build/unit/%: tests/unit/%.c build/libcore.a build/flags
 	    build/libcore.a $$(pkg-config --cflags --libs check) $(LDLIBS)
 
 -include $(RELEASE:.o=.d) $(DEBUG:.o=.d) $(FAULT:.o=.d) $(UNITBIN:=.d)
-.PHONY: all debug fault unit test test-apps soak fuzz lint bench demo format install uninstall clean help FORCE
+.PHONY: all debug fault unit test test-apps test-suites soak fuzz lint bench demo format install uninstall clean help FORCE
 .DELETE_ON_ERROR:

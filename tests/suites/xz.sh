@@ -1,0 +1,3 @@
+# source: xz-utils
+build() { settle && ./configure -q --disable-nls && make -s && make -s check TESTS=; }
+check() { make -k check; }
