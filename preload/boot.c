@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "gc/collector.h"
 #include "heap/heap.h"
+#include "leak/hunt.h"
 #include "real.h"
 #include "signal.h"
 #include "sys/syscall.h"
@@ -122,7 +123,10 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
     thread_boot();
     fork_boot();
     look_for_other_allocators();
+    hunt_boot();
     if (!options.children)
         unsetenv("LD_PRELOAD");
     boot_done = true;
+    if (hunting)
+        collector_start(); // its own copy of standard error is then the one of the beginning
 }

@@ -15,6 +15,7 @@
 #include "gc/collector.h"
 #include "gc/workers.h"
 #include "heap/heap.h"
+#include "leak/hunt.h"
 #include "sys/syscall.h"
 #include "world/pins.h"
 #include "world/stop.h"
@@ -28,6 +29,7 @@ static pid_t process; // whose memory this is
 
 static void prepare(void)
 {
+    hunt_fork_prepare();
     workers_fork_prepare();
     stop_fork_prepare();
     crit_enter();
@@ -46,6 +48,7 @@ static void parent(void)
     stop_fork_done(false);
     workers_fork_done();
     crit_leave();
+    hunt_fork_done(false);
 }
 
 static void child(void)
@@ -58,7 +61,9 @@ static void child(void)
     stop_fork_done(true);
     workers_fork_done();
     signal_fork_child();
+    cache_self.quick = 0;
     crit_leave();
+    hunt_fork_done(true);
 }
 
 void fork_boot(void)

@@ -9,6 +9,7 @@
 #include "gc/collector.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
+#include "leak/hunt.h"
 #include "real.h"
 #include "sys/syscall.h"
 #include "world/kwrite.h"
@@ -62,10 +63,32 @@ static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const v
     return scrub_stack(p);
 }
 
+// Leaks are hunted: the allocation's stack is remembered with the block.
+static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, bool zeroed,
+                                                    const void *caller)
+{
+    void *p;
+    if (n > PTRDIFF_MAX - alignment) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    int saved = errno;
+    bool noarm = is_for_libc(caller);
+    p = heap_alloc_noted(n, alignment, zeroed, noarm, hunt_facts(n, caller));
+    if (noarm)
+        kwrite_keep_open(p, n);
+    maybe_start_collector(caller);
+    errno = p ? saved : ENOMEM;
+    return scrub_stack(p);
+}
+
 static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)
 {
+    if (unlikely(hunting))
+        return alloc_hunted(n, SLOT_GRAIN, false, caller);
+    cache_self.quick = kwrite_active ? 0 : NOARM_FIRST_REQUEST;
     if (n <= SMALL_MAX && !is_for_libc(caller)) {
-        void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
+        void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
         if (p)
             return p;
     }
@@ -74,9 +97,9 @@ static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller
 
 EXPORT void *malloc(size_t n)
 {
-    if (unlikely(n >= NOARM_FIRST_REQUEST) || unlikely(kwrite_active))
+    if (unlikely(n >= cache_self.quick))
         return alloc_middle(n, CALLER);
-    void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
+    void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
     return likely(p) ? p : alloc_slow(n, false, CALLER);
 }
 
@@ -101,12 +124,12 @@ EXPORT void *calloc(size_t count, size_t each)
         errno = ENOMEM;
         return NULL;
     }
-    if (n < NOARM_FIRST_REQUEST && !kwrite_active) {
-        void *p = magazine_pop(&cache_self.magazines[class_of(n)]);
+    if (n < cache_self.quick) {
+        void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
         if (p)
             return memset(p, 0, n);
     }
-    return alloc_slow(n, true, CALLER);
+    return unlikely(hunting) ? alloc_hunted(n, SLOT_GRAIN, true, CALLER) : alloc_slow(n, true, CALLER);
 }
 
 // --- realloc ------------------------------------------------------------------------------------------------
@@ -126,7 +149,9 @@ static void *realloc_from(void *p, size_t n, const void *caller)
         return NULL;
     }
     int saved = errno;
-    void *moved = n > PTRDIFF_MAX ? NULL : heap_realloc(p, n);
+    void *moved = n > PTRDIFF_MAX     ? NULL
+                  : unlikely(hunting) ? heap_realloc_noted(p, n, hunt_facts(n, caller))
+                                      : heap_realloc(p, n);
     if (moved && is_for_libc(caller))
         kwrite_keep_open(moved, n);
     maybe_start_collector(caller);
@@ -160,6 +185,8 @@ static void *aligned_from(size_t alignment, size_t n, const void *caller)
         power *= 2;
     if (power == SLOT_GRAIN)
         return alloc_middle(n, caller);
+    if (unlikely(hunting))
+        return alloc_hunted(n, power, false, caller);
     int saved = errno;
     void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);
     maybe_start_collector(caller);

@@ -12,6 +12,7 @@
 
 #include "gc/collector.h"
 #include "gc/workers.h"
+#include "leak/recall.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -56,6 +57,7 @@ static void on_exit_round(void *round)
         uintptr_t lo = thread_self ? thread_self->stack_lo : 0, hi = thread_self ? thread_self->stack_hi : 0;
         kwrite_thread_exit();
         interrupt_thread_exit();
+        recall_thread_exit();
         thread_unregister();
         scrub_dead_stack(lo, hi);
     }

@@ -23,6 +23,7 @@ enum lock_rank {
     LOCK_RANK_LARGE,      // large block identifiers
     LOCK_RANK_CAGE,       // the cage's high-water mark
     LOCK_RANK_GUARDS,     // pages that the program protected
+    LOCK_RANK_SITES,      // allocation sites and modules
     LOCK_RANK_META,       // private memory
     LOCK_RANK_BARRIER,    // chunks of the mprotect back-end: taken by its fault handler, so behind all others
     LOCK_RANK_COUNT,

@@ -34,6 +34,7 @@ static _Atomic uint32_t served;  // the newest request that a finished cycle beg
 static _Atomic uint32_t refills; // for GCPRE_STRESS
 static pid_t process;
 static int log_fd = -1;
+struct collector_upcalls collector_upcalls;
 
 void collector_boot(void)
 {
@@ -98,7 +99,7 @@ static bool set_up(void)
 {
     unsigned processors = (unsigned)cpu_count();
     workers_thread_begin();
-    if (!procfd_open())
+    if (!procfd_open(collector_upcalls.keep_stderr))
         return false;
     log_writer = log_from_anywhere;
     open_log();
@@ -108,6 +109,8 @@ static bool set_up(void)
     barrier_boot(options.barrier);
     workers_boot(options.workers ? (unsigned)options.workers : processors / 4,
                  options.workers ? (unsigned)options.workers : processors);
+    if (collector_upcalls.begin)
+        collector_upcalls.begin();
     return cycle_boot();
 }
 
@@ -145,8 +148,11 @@ static void *run(void *arg)
         bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
         atomic_fetch_add(&begun, 1);
         atomic_store(&cycling, 1);
-        if (!atomic_load(&passive))
+        if (!atomic_load(&passive)) {
             cycle_run(forced);
+            if (collector_upcalls.cycle_ended)
+                collector_upcalls.cycle_ended();
+        }
         atomic_store(&cycling, 0);
         announce(seen);
     }

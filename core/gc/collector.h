@@ -7,6 +7,14 @@
 
 void collector_boot(void);
 
+// What the layer above does in the collector thread: once at its start (before_cycles), and after every cycle.
+struct collector_upcalls {
+    bool keep_stderr; // the thread's own table of descriptors begins with the program's standard error
+    void (*begin)(void);
+    void (*cycle_ended)(void);
+};
+extern struct collector_upcalls collector_upcalls;
+
 // Somebody allocated on the slow path, outside a critical section: starts a cycle when it is due, assists.
 void collector_pace(void *p);
 

@@ -51,6 +51,8 @@ static const char *doubt;         // why nothing is reclaimed this time; NULL: n
 static struct roots_hole *stacks; // dead parts of stacks, for the root scan
 static size_t stack_count;
 static uint64_t cycles, dirty_bytes;
+static uintptr_t also_lo, also_hi; // cycle_also_scan's
+static unsigned least_probation;
 
 static void doubt_for(const char *why)
 {
@@ -87,10 +89,16 @@ static void scan_registers(const struct thread *t)
 
 // A thread stands on its own stack, or on another: a coroutine's, an alternate one. Its own is scanned from the stack
 // pointer on, or whole; the other is the program's memory, a root or a heap block like any (SOUNDNESS S14), but the part from
-// the stack pointer to its end is scanned here too, in case it is a block that nothing else refers to.
+// the stack pointer to its end is scanned here too, in case it is a block that nothing else refers to. A thread that waits in the
+// library with the program's signals blocked is scanned from where it entered: what our own frames hold is no reference.
+static uintptr_t stack_top(const struct thread *t)
+{
+    return align_down(t->entry_sp ? t->entry_sp : t->sp, 8);
+}
+
 static void scan_stack(const struct thread *t)
 {
-    uintptr_t sp = align_down(t->sp, 8), lo, hi;
+    uintptr_t sp = stack_top(t), lo, hi;
     struct heap_block block = heap_find(sp);
     if (sp >= t->stack_lo && sp < t->stack_hi)
         scan_words((const void *)sp, t->stack_hi - sp);
@@ -102,8 +110,8 @@ static void scan_stack(const struct thread *t)
 
 static void note_stack(const struct thread *t, bool whole)
 {
-    bool on_it = t->sp >= t->stack_lo && t->sp < t->stack_hi;
-    uintptr_t end = whole ? t->stack_hi : align_down(t->sp, 8);
+    bool on_it = stack_top(t) >= t->stack_lo && stack_top(t) < t->stack_hi;
+    uintptr_t end = whole ? t->stack_hi : stack_top(t);
     if (t->stack_hi && on_it && stack_count < MAX_STACKS)
         stacks[stack_count++] = (struct roots_hole){t->stack_lo, end};
 }
@@ -118,6 +126,8 @@ static void take_pages(uintptr_t lo, uintptr_t hi, bool readable)
 
 static void take_registered(void)
 {
+    if (also_lo < also_hi)
+        scan_words((const void *)also_lo, also_hi - also_lo);
     pins_each(take_value);
     guards_each(take_pages);
 }
@@ -125,7 +135,7 @@ static void take_registered(void)
 static void scan_thread(const struct thread *t)
 {
     scan_stack(t);
-    if (t->context)
+    if (t->context && !t->entry_sp)
         scan_registers(t);
     trace.stack_bytes += t->stack_hi > t->sp ? t->stack_hi - t->sp : 0;
 }
@@ -234,9 +244,9 @@ static unsigned probation(void)
 {
     uint64_t live = workers_totals().marked_bytes,
              dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
-    if (options.probation != PROBATION_AUTO)
-        return (unsigned)options.probation;
-    return dead <= max_size(PROBATION_LITTLE, live / 8);
+    unsigned wanted = options.probation == PROBATION_AUTO ? dead <= max_size(PROBATION_LITTLE, live / 8)
+                                                          : (unsigned)options.probation;
+    return wanted > least_probation ? wanted : least_probation;
 }
 
 static void stop_and_finish(bool marked_before)
@@ -254,7 +264,8 @@ static void stop_and_finish(bool marked_before)
     heap_check();
 #endif
     atomic_store(&heap_marking, false);
-    heap_sweep_begin(options.reclaim && !doubt, probation());
+    heap_sweep_begin((options.reclaim || least_probation) && !doubt,
+                     options.reclaim ? probation() : PROBATION_FOREVER);
     trace.heap_end_bytes = heap_live_bytes();
     world_resume();
     trace_pause(&trace.stop, clock_ns() - begun);
@@ -294,6 +305,8 @@ static void end(void)
     trace.scanned_bytes = totals.scanned_bytes;
     trace.dirty_bytes = dirty_bytes;
     trace.doubt = doubt;
+    notes_collect();
+    atomic_store(&heap_cycle, (uint32_t)cycles);
     pace_cycle_ended(trace.live_bytes, trace.root_bytes + trace.stack_bytes);
     trace_cycle(&trace);
 }
@@ -314,6 +327,16 @@ void cycle_run(bool forced)
 }
 
 uint64_t cycle_count(void) { return cycles; }
+
+const struct trace *cycle_last(void) { return &trace; }
+
+void cycle_also_scan(uintptr_t lo, uintptr_t hi)
+{
+    also_lo = align_up(lo, 8);
+    also_hi = align_down(hi, 8);
+}
+
+void cycle_probation_at_least(unsigned wanted) { least_probation = wanted; }
 
 bool cycle_boot(void)
 {

@@ -9,6 +9,12 @@ void cycle_run(bool forced);
 
 // Cycles that ran to their end, reclaiming or not.
 uint64_t cycle_count(void);
+// The figures of the cycle that ended last. Collector thread.
+const struct trace *cycle_last(void);
+// Memory that counts as a root until the next call; 0, 0: none. While no cycle is under way.
+void cycle_also_scan(uintptr_t lo, uintptr_t hi);
+// Condemned blocks wait for at least so many cycles, whatever the options say. Before the first cycle.
+void cycle_probation_at_least(unsigned cycles);
 
 bool cycle_boot(void); // false: no memory for its buffers
 void cycle_fork_child(void);

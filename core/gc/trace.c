@@ -10,6 +10,8 @@
 static uint64_t process_start_ns;
 static uint64_t collector_cpu_before_ns, helpers_before_ns, collector_total_ns;
 
+uint64_t trace_elapsed_ns(void) { return clock_ns() - process_start_ns; }
+
 void trace_boot(void) { process_start_ns = clock_ns(); }
 
 void trace_pause(struct trace_pauses *pauses, uint64_t ns)
@@ -30,7 +32,7 @@ void trace_cycle(const struct trace *t)
 {
     uint64_t own = clock_thread_cpu_ns(), helpers = workers_totals().cpu_ns;
     uint64_t background = own - collector_cpu_before_ns + helpers - helpers_before_ns;
-    uint64_t elapsed = clock_ns() - process_start_ns;
+    uint64_t elapsed = trace_elapsed_ns();
     unsigned processors = (unsigned)cpu_count();
     collector_cpu_before_ns = own;
     helpers_before_ns = helpers;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 __thread struct cache cache_self;
+_Atomic bool cache_one_thread = true;
 
 // Arrays of dead threads, by class, for the next thread: a stack threaded through slot[0].
 static struct lock spare_guard = LOCK_INIT(LOCK_RANK_POOL);
@@ -43,25 +44,70 @@ static void close_magazine(struct magazine *m, unsigned bin)
     lock_release(&spare_guard);
 }
 
+// --- shelves ------------------------------------------------------------------------------------------------
+
+static struct shelf *spare_shelves; // of dead threads, chained through current[0]; spare_guard
+
+static struct shelf *shelf_of(struct cache *c, unsigned bin)
+{
+    return bin < BIN_NOTED ? &c->plain : c->noted;
+}
+
+bool cache_can_note(struct cache *c)
+{
+    if (likely(c->noted != NULL) || c->state != CACHE_LIVE)
+        return c->noted;
+    lock_acquire(&spare_guard);
+    struct shelf *shelf = spare_shelves;
+    if (shelf)
+        spare_shelves = (struct shelf *)shelf->current[0];
+    lock_release(&spare_guard);
+    if (!shelf)
+        shelf = meta_alloc(sizeof *shelf);
+    if (shelf)
+        memset(shelf, 0, sizeof *shelf);
+    c->noted = shelf;
+    return shelf;
+}
+
+static void put_away(struct shelf *shelf)
+{
+    lock_acquire(&spare_guard);
+    shelf->current[0] = (struct span *)spare_shelves;
+    spare_shelves = shelf;
+    lock_release(&spare_guard);
+}
+
+// Calls do_it for each shelf, with the first of its bins.
+static void each_shelf(struct cache *c, void (*do_it)(struct shelf *shelf, unsigned first_bin))
+{
+    do_it(&c->plain, 0);
+    if (c->noted)
+        do_it(c->noted, BIN_NOTED);
+}
+
+// --- allocating ---------------------------------------------------------------------------------------------
+
 // Claims up to `want` slots from this thread's current span, and from others until there is at least one.
 static unsigned claim(struct cache *c, unsigned bin, void **out, unsigned want)
 {
-    unsigned got = 0;
+    struct shelf *shelf = shelf_of(c, bin);
+    unsigned got = 0, at = bin % BIN_NOTED;
     while (got == 0) {
-        struct span *s = c->current[bin];
-        unsigned w = c->next_word[bin];
+        struct span *s = shelf->current[at];
+        unsigned w = shelf->next_word[at];
         if (!s) {
             s = span_take(bin);
             if (!s)
                 break;
-            c->current[bin] = s;
+            shelf->current[at] = s;
             w = 0;
         }
         span_ready(s);
         got = span_claim(s, &w, out, want);
-        c->next_word[bin] = (uint8_t)w;
+        shelf->next_word[at] = (uint8_t)w;
         if (w >= class_table[bin].words) {
-            c->current[bin] = NULL;
+            shelf->current[at] = NULL;
             span_release(s);
         }
     }
@@ -79,21 +125,25 @@ static void reverse(void **slots, unsigned n)
     }
 }
 
+static void let_go(struct shelf *shelf, unsigned at)
+{
+    struct span *s = shelf->current[at];
+    shelf->current[at] = NULL;
+    if (s)
+        span_release(s);
+}
+
 static void *alloc_single(struct cache *c, unsigned bin)
 {
     void *p = NULL;
     claim(c, bin, &p, 1);
-    if (c->current[bin]) { // a dead cache holds no span
-        struct span *s = c->current[bin];
-        c->current[bin] = NULL;
-        span_release(s);
-    }
+    let_go(shelf_of(c, bin), bin % BIN_NOTED); // a dead cache holds no span
     return p;
 }
 
 void *cache_alloc(struct cache *c, unsigned bin)
 {
-    struct magazine *m = &c->magazines[bin];
+    struct magazine *m = cache_magazine(c, bin);
     void *p = magazine_pop(m);
     if (p)
         return p;
@@ -134,10 +184,10 @@ static void give_back(unsigned bin, void *const *slots, size_t n)
 
 void cache_free(struct cache *c, unsigned bin, void *p)
 {
-    struct magazine *m = &c->magazines[bin];
-    if (magazine_push(m, p))
+    struct magazine *m = bin_is_noted(bin) && !cache_can_note(c) ? NULL : cache_magazine(c, bin);
+    if (m && magazine_push(m, p))
         return;
-    if (c->state != CACHE_LIVE || (!m->slot && !open_magazine(m, bin))) {
+    if (!m || c->state != CACHE_LIVE || (!m->slot && !open_magazine(m, bin))) {
         give_back(bin, &p, 1);
         return;
     }
@@ -154,48 +204,66 @@ void cache_free(struct cache *c, unsigned bin, void *p)
     magazine_push(m, p);
 }
 
-void cache_flush(struct cache *c)
+// --- ending -------------------------------------------------------------------------------------------------
+
+static void flush(struct shelf *shelf, unsigned first_bin)
 {
-    for (unsigned bin = 0; bin < BIN_COUNT; bin++) {
-        struct magazine *m = &c->magazines[bin];
+    for (unsigned at = 0; at < BIN_NOTED; at++) {
+        struct magazine *m = &shelf->magazines[at];
         uint32_t n = m->n;
         m->n = 0;
         if (n)
-            give_back(bin, m->slot, n);
-        if (c->current[bin]) {
-            struct span *s = c->current[bin];
-            c->current[bin] = NULL;
-            span_release(s);
-        }
+            give_back(first_bin + at, m->slot, n);
+        let_go(shelf, at);
     }
+}
+
+void cache_flush(struct cache *c) { each_shelf(c, flush); }
+
+static void close_all(struct shelf *shelf, unsigned first_bin)
+{
+    for (unsigned at = 0; at < BIN_NOTED; at++)
+        if (shelf->magazines[at].slot)
+            close_magazine(&shelf->magazines[at], first_bin + at);
 }
 
 void cache_kill(struct cache *c)
 {
+    struct shelf *noted = c->noted;
     cache_flush(c);
     c->state = CACHE_DEAD;
-    for (unsigned bin = 0; bin < BIN_COUNT; bin++)
-        if (c->magazines[bin].slot)
-            close_magazine(&c->magazines[bin], bin);
+    each_shelf(c, close_all);
+    c->noted = NULL;
+    if (noted)
+        put_away(noted);
+}
+
+static void visit_shelf(const struct shelf *shelf, void (*visit)(void *const *slots, size_t n))
+{
+    for (unsigned at = 0; at < BIN_NOTED; at++)
+        if (shelf->magazines[at].n)
+            visit(shelf->magazines[at].slot, shelf->magazines[at].n);
 }
 
 void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t n))
 {
-    for (unsigned bin = 0; bin < BIN_COUNT; bin++)
-        if (c->magazines[bin].n)
-            visit(c->magazines[bin].slot, c->magazines[bin].n);
+    visit_shelf(&c->plain, visit);
+    if (c->noted)
+        visit_shelf(c->noted, visit);
 }
 
 void cache_fork_prepare(void) { lock_acquire(&spare_guard); }
 
 void cache_fork_done(void) { lock_release(&spare_guard); }
 
-void cache_orphan(struct cache *c)
+// Its slots stay claimed; the next cycle finds them unreachable.
+static void orphan(struct shelf *shelf, unsigned first_bin)
 {
-    for (unsigned bin = 0; bin < BIN_COUNT; bin++) {
-        c->magazines[bin].n = 0; // its slots stay claimed; the next cycle finds them unreachable
-        if (c->current[bin])
-            span_release(c->current[bin]);
-        c->current[bin] = NULL;
+    (void)first_bin;
+    for (unsigned at = 0; at < BIN_NOTED; at++) {
+        shelf->magazines[at].n = 0;
+        let_go(shelf, at);
     }
 }
+
+void cache_orphan(struct cache *c) { each_shelf(c, orphan); }

@@ -24,15 +24,29 @@ struct magazine {
 
 enum cache_state { CACHE_NEW, CACHE_LIVE, CACHE_DEAD };
 
+// For half of the bins.
+struct shelf {
+    struct magazine magazines[BIN_NOTED];
+    struct span *current[BIN_NOTED]; // CURRENT spans of this thread
+    uint8_t next_word[BIN_NOTED];    // where in current[] to go on claiming
+};
+
 struct cache {
-    struct magazine magazines[BIN_COUNT];
-    struct span *current[BIN_COUNT]; // CURRENT spans of this thread
-    uint8_t next_word[BIN_COUNT];    // where in current[] to go on claiming
-    uint8_t state;                   // enum cache_state
+    size_t
+        quick; // malloc's short path is for requests below: 0 sends all to the long one, which decides (own thread)
+    struct shelf plain;
+    struct shelf *
+        noted; // made when the first noted block is asked for; it is not kept in the TLS of threads with little stack
+    uint8_t state; // enum cache_state
     uint32_t refills;
+    uint32_t noted_blocks; // ever
 };
 
 extern __thread struct cache cache_self;
+
+// One thread of the program has come to the heap so far, so what only the program's threads change needs no locked instruction. Becomes
+// false for good before a second one does.
+extern _Atomic bool cache_one_thread;
 
 static inline void *magazine_pop(struct magazine *m)
 {
@@ -57,6 +71,16 @@ static inline bool magazine_push(struct magazine *m, void *p)
     __asm__ volatile("" : : "r"(p) : "memory"); // G2
     return true;
 }
+
+// The thread's magazine of this bin, NULL when there is none.
+static inline struct magazine *cache_magazine(struct cache *c, unsigned bin)
+{
+    struct shelf *shelf = bin < BIN_NOTED ? &c->plain : c->noted;
+    return shelf ? &shelf->magazines[bin % BIN_NOTED] : NULL;
+}
+
+// Whether this cache can keep noted blocks, now or after this call. Inside a critical section.
+bool cache_can_note(struct cache *c);
 
 // The slow paths, inside a critical section. cache_alloc returns NULL when there is no memory.
 void *cache_alloc(struct cache *c, unsigned bin);

@@ -168,6 +168,80 @@ void *heap_alloc_aligned(size_t n, size_t alignment)
     return alloc_slow(bin, n, alignment, false, false);
 }
 
+// --- notes --------------------------------------------------------------------------------------------------
+
+_Atomic uint32_t heap_cycle;
+
+static void write_note(const struct heap_block *b, size_t n, struct note_facts facts)
+{
+    struct note *note = note_of(b);
+    if (!note)
+        return;
+    if (b->kind == HEAP_LARGE)
+        large_row(b->id)->asked_bytes = n;
+    note->bytes = (uint16_t)n;
+    note->born = atomic_load_explicit(&heap_cycle, memory_order_relaxed);
+    note->order = cache_self.noted_blocks++;
+    note->holder = 0;
+    atomic_store_explicit(&note->flags, facts.flags, memory_order_relaxed);
+    atomic_store_explicit(&note->site, facts.site, memory_order_release);
+}
+
+static uint32_t take_site(struct note *note)
+{
+    uint32_t site = atomic_load_explicit(&note->site, memory_order_relaxed);
+    if (!atomic_load_explicit(&cache_one_thread, memory_order_relaxed))
+        return atomic_exchange(&note->site, 0);
+    atomic_store_explicit(&note->site, 0, memory_order_relaxed);
+    return site;
+}
+
+// N1: false when there is nothing left to free, because it was freed before and lies in somebody's magazine.
+static bool end_note(const struct heap_block *b)
+{
+    struct note *note = note_of(b);
+    uint32_t site = note ? take_site(note) : 0;
+    return site || b->kind == HEAP_LARGE || !note;
+}
+
+static void *alloc_in_noted_bin(unsigned bin, bool zeroed, size_t n)
+{
+    bool can;
+    void *p;
+    crit_enter();
+    if (unlikely(cache_self.state == CACHE_NEW))
+        heap_upcalls.first_use();
+    can = cache_can_note(&cache_self);
+    crit_leave();
+    p = can ? magazine_pop(cache_magazine(&cache_self, bin)) : NULL;
+    if (!p && can)
+        p = alloc_slow((int)bin, n, SLOT_GRAIN, zeroed, false);
+    if (p && zeroed)
+        memset(p, 0, n);
+    return p;
+}
+
+void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, struct note_facts facts)
+{
+    void *p = NULL;
+    if (unlikely(!heap_boot()))
+        return NULL;
+    int class = n > SMALL_MAX || alignment > UNIT_BYTES / 2 ? -1
+                : alignment > SLOT_GRAIN                    ? class_of_aligned(n, alignment)
+                                                            : (int)class_of(n);
+    if (class >= 0)
+        p = alloc_in_noted_bin((unsigned)class + BIN_NOTED + (noarm ? BIN_NOARM : 0), zeroed, n);
+    if (!p && alignment > SLOT_GRAIN)
+        p = heap_alloc_aligned(n, alignment);
+    else if (!p)
+        p = heap_alloc_slow(n, zeroed, noarm);
+    if (p) {
+        struct heap_block b = heap_find((uintptr_t)p);
+        write_note(&b, n, facts);
+    }
+    return p;
+}
+
 // --- freeing ------------------------------------------------------------------------------------------------
 
 void heap_report_double_free(void *p) { log_line("free(%p): this block is free already; ignored", p); }
@@ -202,6 +276,8 @@ void heap_free_slow(void *p)
     } else if (!b.start) {
         log_line("free(%p): this points into a block, %lu bytes behind its start; ignored", p,
                  (uintptr_t)p - b.base);
+    } else if (unlikely(!end_note(&b))) {
+        heap_report_double_free(p);
     } else {
         if (unlikely(b.watched))
             note_use(&b, FOUND_FREED);
@@ -239,31 +315,58 @@ static bool resize_in_place(const struct heap_block *b, size_t n)
 // Freed a moment ago by this thread (G3).
 static bool is_on_top(const struct heap_block *b, const void *p)
 {
-    const struct magazine *m = b->kind == HEAP_SMALL ? &cache_self.magazines[b->bin] : NULL;
+    const struct magazine *m = b->kind == HEAP_SMALL ? cache_magazine(&cache_self, b->bin) : NULL;
     return m && m->n && m->slot[m->n - 1] == p;
 }
 
-void *heap_realloc(void *p, size_t n)
+static bool is_noarm(const struct heap_block *b)
+{
+    return b->kind == HEAP_LARGE ? large_row(b->id)->noarm : bin_is_noarm(b->bin);
+}
+
+// The block that may be resized, or one that is not allocated.
+static struct heap_block find_for_resize(void *p)
 {
     struct heap_block b = heap_find((uintptr_t)p);
     if (!b.allocated || !b.start || is_on_top(&b, p)) {
         log_line(b.start ? "realloc(%p): this block is free; nothing is returned"
                          : "realloc(%p): no block begins there; nothing is returned",
                  p);
-        return NULL;
-    }
-    if (unlikely(b.watched))
+        b.allocated = false;
+    } else if (unlikely(b.watched)) {
         note_use(&b, FOUND_RESIZED);
-    if (resize_in_place(&b, n))
-        return p;
-    void *moved = heap_alloc_slow(n, false,
-                                  b.bin >= CLASS_COUNT || (b.kind == HEAP_LARGE && large_row(b.id)->noarm));
+    }
+    return b;
+}
+
+static void *move(const struct heap_block *b, void *moved, size_t n)
+{
+    void *p = (void *)b->base;
     if (!moved)
         return NULL;
-    memcpy(moved, p, min_size(n, b.bytes - 1));
+    memcpy(moved, p, min_size(n, b->bytes - 1));
     if (!heap_free(p))
         heap_free_slow(p);
     return moved;
+}
+
+void *heap_realloc(void *p, size_t n)
+{
+    struct heap_block b = find_for_resize(p);
+    if (!b.allocated)
+        return NULL;
+    return resize_in_place(&b, n) ? p : move(&b, heap_alloc_slow(n, false, is_noarm(&b)), n);
+}
+
+void *heap_realloc_noted(void *p, size_t n, struct note_facts facts)
+{
+    struct heap_block b = find_for_resize(p);
+    if (!b.allocated)
+        return NULL;
+    if (!resize_in_place(&b, n))
+        return move(&b, heap_alloc_noted(n, SLOT_GRAIN, false, is_noarm(&b), facts), n);
+    write_note(&b, n, facts);
+    return p;
 }
 
 // --- sweeping -----------------------------------------------------------------------------------------------

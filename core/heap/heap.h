@@ -7,6 +7,7 @@
 #include "base/crit.h"
 #include "heap/cache.h"
 #include "heap/large.h"
+#include "heap/note.h"
 #include "heap/sizeclass.h"
 #include "heap/span.h"
 
@@ -31,10 +32,20 @@ bool heap_boot(void);
 struct heap_block heap_find(uintptr_t address);
 
 void *heap_alloc_slow(size_t n, bool zeroed, bool noarm);
+// The same, with a note (heap/note.h) where there is memory for one; alignment is a power of two, at least SLOT_GRAIN.
+struct note_facts {
+    uint32_t site; // not 0
+    uint16_t flags;
+};
+void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, struct note_facts facts);
 void *heap_alloc_aligned(size_t n, size_t alignment);
 void heap_free_slow(void *p);
 // realloc of a block of ours, n > 0. The old block stays when the result is NULL.
 void *heap_realloc(void *p, size_t n);
+// The same; whatever becomes of the block counts as allocated now.
+void *heap_realloc_noted(void *p, size_t n, struct note_facts facts);
+// Cycles that have ended, for the notes. Collector.
+extern _Atomic uint32_t heap_cycle;
 // Bytes the program may use, constant for the block's life (less only after realloc); 0 for what is not ours.
 size_t heap_usable(const void *p);
 
@@ -44,11 +55,12 @@ static inline bool heap_free(void *p)
     uintptr_t offset = (uintptr_t)p - cage.base;
     if (likely(offset < cage.bytes)) {
         uint32_t unit = atomic_load_explicit(&cage.units[offset >> UNIT_SHIFT], memory_order_relaxed);
-        if (likely(unit - 1 <
-                   BIN_COUNT)) { // a span, none of whose blocks is condemned (heap/probation.h, O4)
+        if (likely(
+                unit - 1 <
+                BIN_NOTED)) { // a span without notes, none of whose blocks is condemned (heap/probation.h, O4)
             const struct size_class *c = &class_table[unit - 1];
             if (likely(slot_starts_at(c, offset & (UNIT_BYTES - 1))) &&
-                likely(magazine_push(&cache_self.magazines[unit - 1], p)))
+                likely(magazine_push(&cache_self.plain.magazines[unit - 1], p)))
                 return true;
         }
     }

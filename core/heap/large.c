@@ -92,6 +92,7 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     struct large *row = &rows[id];
     row->noarm = noarm;
     row->record = 0;
+    row->note.site = 0;
     atomic_store_explicit(&row->mark, 0, memory_order_relaxed);
     atomic_store_explicit(&row->bytes, usable, memory_order_relaxed);
     atomic_store_explicit(&row->base, (uintptr_t)start, memory_order_release);
@@ -164,6 +165,17 @@ bool large_used(uint32_t id)
     rows[id].record = 0;
     lock_release(&guard);
     return was;
+}
+
+void large_each_condemned(void (*visit)(const struct heap_block *block, unsigned sweeps))
+{
+    lock_acquire(&guard);
+    for (uint32_t id = 1; id < row_end; id++) {
+        struct heap_block b = heap_find(rows[id].base);
+        if (rows[id].base && rows[id].record && b.id == id)
+            visit(&b, rows[id].record);
+    }
+    lock_release(&guard);
 }
 
 static void release_limbo(void)

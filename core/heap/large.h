@@ -10,6 +10,7 @@
 #pragma once
 
 #include "heap/cage.h"
+#include "heap/note.h"
 #include "heap/span.h"
 
 struct large {
@@ -20,7 +21,9 @@ struct large {
     uint32_t next;   // free or limbo list of identifiers
     uint16_t record; // sweeps that condemned it (heap/probation.h; large.c's lock), and its checksum then
     uint32_t checksum;
-    uint32_t epoch; // heap_sweep_epoch when the row was taken or last swept (large.c's lock)
+    struct note note;
+    size_t asked_bytes; // when there is a note
+    uint32_t epoch;     // heap_sweep_epoch when the row was taken or last swept (large.c's lock)
 };
 
 void large_boot(void);
@@ -38,6 +41,10 @@ static inline uint32_t large_id_at(uintptr_t address)
 {
     return atomic_load_explicit(&cage.pages[cage_page(address)], memory_order_acquire);
 }
+
+// probation_each's part; under large.c's lock.
+struct heap_block;
+void large_each_condemned(void (*visit)(const struct heap_block *block, unsigned sweeps));
 
 struct large *large_row(uint32_t id);
 // Identifiers are below this.

@@ -131,7 +131,7 @@ static struct record review(const struct span *s, struct record r, uint64_t *dea
         return (struct record){0};
     }
     if (r.sweeps < wanted) {
-        r.sweeps++;
+        r.sweeps += r.sweeps < UINT16_MAX;
         return r;
     }
     dead[r.slot / 64] |= 1UL << r.slot % 64;
@@ -281,8 +281,26 @@ bool probation_large(uintptr_t base, size_t bytes, uint16_t *record, uint32_t *c
     else if (*record >= wanted)
         return true;
     *checksum = now;
-    *record = *find == FOUND_WRITTEN ? 0 : *record + 1;
+    *record = *find == FOUND_WRITTEN ? 0 : (uint16_t)(*record + (*record < UINT16_MAX));
     return false;
+}
+
+void probation_each(void (*visit)(const struct heap_block *block, unsigned sweeps))
+{
+    size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    for (size_t unit = 0; unit < units; unit++) {
+        struct span *s = &cage.spans[unit];
+        if (!(atomic_load(&cage.units[unit]) & UNIT_WATCHED))
+            continue;
+        lock_acquire(guard_of(s));
+        for (size_t i = 0; s->watched && i < s->watched->count; i++) {
+            struct heap_block b = heap_find(slot_address(s, s->watched->list[i].slot));
+            if (s->watched->list[i].sweeps)
+                visit(&b, s->watched->list[i].sweeps);
+        }
+        lock_release(guard_of(s));
+    }
+    large_each_condemned(visit);
 }
 
 // --- fork ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,10 @@
 
 #include "heap/span.h"
 
+struct heap_block;
+
 enum { PROBATION_AUTO = -1, SIZES_ENOUGH = 3 };
+#define PROBATION_FOREVER UINT32_MAX
 
 // What the program did to a block that it should not know any more.
 enum find { FOUND_FREED, FOUND_RESIZED, FOUND_MEASURED, FOUND_WRITTEN, FOUND_NOTHING };
@@ -29,6 +32,10 @@ void probation_forget(struct span *s);
 
 // The same for one large block: *record and *checksum are its row's; whether it may be freed. The caller reports the find.
 bool probation_large(uintptr_t base, size_t bytes, uint16_t *record, uint32_t *checksum, enum find *find);
+
+// Calls visit for every condemned block, as it is now; sweeps: that condemned it so far. Collector thread, no cycle under way; visit
+// runs under a lock.
+void probation_each(void (*visit)(const struct heap_block *block, unsigned sweeps));
 
 // The program used this small block: whether it was condemned; it is not any more, and the caller reports it.
 bool probation_used(uintptr_t base, unsigned bin);

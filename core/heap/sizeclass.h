@@ -5,7 +5,8 @@
 // because programs love requests of exactly 2^k.
 //
 // A bin is a class, or a class whose spans are never write-protected: blocks that libc hands to the kernel by itself
-// (stdio's and DIR's buffers) live there when the mprotect barrier is in use (SOUNDNESS S40).
+// (stdio's and DIR's buffers) live there when the mprotect barrier is in use (SOUNDNESS S40). Of each there is a second one, noted:
+// its blocks have notes (heap/note.h).
 #pragma once
 
 #include "base/bits.h"
@@ -15,7 +16,9 @@ enum {
     SMALL_MAX = 32751, // the largest request a slot can serve: the largest class less one, see class_table
     SLOT_GRAIN = 16,
     NOARM_FIRST_REQUEST = 512, // smaller blocks are never handed to the kernel by libc
-    BIN_COUNT = 2 * CLASS_COUNT,
+    BIN_NOARM = CLASS_COUNT,   // added to a class: never armed
+    BIN_NOTED = 2 * CLASS_COUNT,
+    BIN_COUNT = 2 * BIN_NOTED,
 };
 
 struct size_class {
@@ -28,10 +31,14 @@ struct size_class {
     uint16_t magazine; // slots a thread may keep
 };
 
-extern struct size_class class_table[BIN_COUNT]; // constant after boot; second half repeats the first
+extern struct size_class class_table[BIN_COUNT]; // constant after boot; repeats itself
 extern uint8_t class_of_grain[(SMALL_MAX + 1) / SLOT_GRAIN + 1];
 
 void sizeclass_boot(void);
+
+static inline bool bin_is_noarm(unsigned bin) { return bin / CLASS_COUNT & 1; }
+
+static inline bool bin_is_noted(unsigned bin) { return bin >= BIN_NOTED; }
 
 // The class for a request of n <= SMALL_MAX bytes.
 static inline unsigned class_of(size_t n) { return class_of_grain[(n + SLOT_GRAIN) / SLOT_GRAIN]; }

@@ -5,6 +5,7 @@
 #include "base/meta.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
+#include "heap/note.h"
 #include "heap/probation.h"
 
 #include <stdatomic.h>
@@ -207,6 +208,10 @@ static struct span *open_span(unsigned bin)
     struct span *s = pool_take();
     if (!s)
         return NULL;
+    if (unlikely(!notes_open(s, bin))) {
+        pool_give(s);
+        return NULL;
+    }
     struct slot_word *words = span_words(s);
     probation_forget(s);
     for (unsigned w = 0; w < c->words; w++) {
@@ -370,6 +375,8 @@ bool span_sweep(struct span *s, struct sweep_count *count)
         uint64_t free = atomic_load_explicit(&words[w].free, memory_order_relaxed);
         live += (unsigned)__builtin_popcountl(~free & span_valid(c, w) & ~dead_bits[w]);
         dead += (unsigned)__builtin_popcountl(dead_bits[w]);
+        if (unlikely(bin_is_noted(span_bin(s))))
+            notes_clear(s, w, dead_bits[w]);
         sweep_word(&words[w], dead_bits[w]);
     }
     atomic_store_explicit(&s->sweep_epoch, now, memory_order_release);

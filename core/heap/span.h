@@ -36,7 +36,8 @@ struct span {
     _Atomic uint32_t sweep_epoch; // P3; SWEEP_BUSY while somebody sweeps it
     struct slab *slab;            // that its memory was cut from (pool lock)
     struct watched *watched;      // condemned blocks (heap/probation.h)
-    uint64_t pad[3];
+    struct notes *notes;          // of its slots (heap/note.h)
+    uint64_t pad[2];
 };
 
 _Static_assert(sizeof(struct span) == 64, "one cache line a span");

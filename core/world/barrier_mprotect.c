@@ -316,9 +316,11 @@ void mprotect_exclude(uintptr_t lo, uintptr_t hi)
 static bool holds_noarm(size_t chunk)
 {
     uintptr_t lo = chunk_start(chunk), hi = lo + CHUNK_BYTES;
-    for (uintptr_t at = lo; at < hi; at += UNIT_BYTES)
-        if (cage_bin_plus_one(cage_unit(at)) > CLASS_COUNT)
+    for (uintptr_t at = lo; at < hi; at += UNIT_BYTES) {
+        uint32_t unit = cage_bin_plus_one(cage_unit(at));
+        if (unit && bin_is_noarm(unit - 1))
             return true;
+    }
     for (uintptr_t at = lo; at < hi; at += PAGE_BYTES) {
         uint32_t id = large_id_at(at);
         if (id && large_row(id)->noarm)

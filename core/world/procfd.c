@@ -3,26 +3,33 @@
 #include "sys/syscall.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 static int pagemap = -1, maps = -1, memory = -1;
 
 enum { CLOSE_RANGE_UNSHARE_FLAG = 2 };
 
-static bool leave_table(void)
+// Two calls when one descriptor stays; the second finds the table unshared.
+static bool leave_table(bool keep_stderr)
 {
-    if (sys_call3(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE_FLAG) == 0)
+    long first = keep_stderr ? STDERR_FILENO + 1 : 0;
+    if (sys_call3(SYS_close_range, first, ~0u, CLOSE_RANGE_UNSHARE_FLAG) == 0) {
+        if (keep_stderr)
+            sys_call3(SYS_close_range, 0, STDERR_FILENO - 1, 0);
         return true;
+    }
     if (sys_call3(SYS_unshare, CLONE_FILES, 0, 0) != 0)
         return false;
     for (int fd = 0; fd < 65536;
          fd++) // an old kernel: our copies of the program's descriptors must not live on
-        sys_close(fd);
+        if (!keep_stderr || fd != STDERR_FILENO)
+            sys_close(fd);
     return true;
 }
 
-bool procfd_open(void)
+bool procfd_open(bool keep_stderr)
 {
-    if (!leave_table())
+    if (!leave_table(keep_stderr))
         return false;
     pagemap = sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
     maps = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// In the collector thread, once: false when the table cannot be left or /proc is not there.
-bool procfd_open(void);
+// In the collector thread, once: false when the table cannot be left or /proc is not there. keep_stderr: descriptor 2 comes along.
+bool procfd_open(bool keep_stderr);
 
 int procfd_pagemap(void);
 int procfd_maps(void);

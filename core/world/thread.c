@@ -69,7 +69,8 @@ void thread_register(uintptr_t stack_lo, uintptr_t stack_hi)
         if (first)
             first->prev = t;
         first = t;
-        count++;
+        if (++count > 1)
+            atomic_store(&cache_one_thread, false);
         thread_self = t;
         cache_self.state = CACHE_LIVE;
     }
@@ -127,7 +128,7 @@ bool thread_any_holds(unsigned bin, const void *slot)
     crit_enter();
     lock_acquire(&guard);
     for (struct thread *t = first; t && !held; t = t->next) {
-        const struct magazine *m = t->cache ? &t->cache->magazines[bin] : NULL;
+        const struct magazine *m = t->cache ? cache_magazine(t->cache, bin) : NULL;
         for (uint32_t i = 0; m && m->slot && i < m->n && !held; i++)
             held = m->slot[i] == slot;
     }

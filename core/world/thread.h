@@ -24,8 +24,10 @@ struct thread {
     _Atomic uint32_t stop_word; // generation << 2 | enum stop_state (core/world/stop.c)
     _Atomic uint32_t signals;   // stop signals sent and not yet seen by the handler
     uint32_t asked_again;       // the generation in which it got the second signal (collector)
-    uintptr_t sp;               // while stopped: scan its stack from here (T2)
-    const ucontext_t *context;  // while stopped by the handler: the registers; NULL when it parked itself
+    uintptr_t
+        entry_sp; // where it entered the library to wait, its registers pushed above; 0: it did not (own thread)
+    uintptr_t sp;              // while stopped: scan its stack from here (T2)
+    const ucontext_t *context; // while stopped by the handler: the registers; NULL when it parked itself
 };
 
 extern __thread struct thread *thread_self;

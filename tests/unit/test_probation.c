@@ -47,9 +47,9 @@ static void cycle(unsigned sweeps, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
         mark(blocks[i]);
-    for (unsigned bin = 0; bin < BIN_COUNT; bin++)
-        for (uint32_t i = 0; i < cache_self.magazines[bin].n; i++)
-            mark(cache_self.magazines[bin].slot[i]);
+    for (unsigned bin = 0; bin < BIN_NOTED; bin++)
+        for (uint32_t i = 0; i < cache_self.plain.magazines[bin].n; i++)
+            mark(cache_self.plain.magazines[bin].slot[i]);
     heap_sweep_begin(true, sweeps);
     heap_sweep_all();
 }

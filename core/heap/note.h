@@ -1,0 +1,42 @@
+// Notes: what is remembered of single blocks when leaks are hunted: where each was allocated, how many bytes were asked for, when.
+//
+// A span of a noted bin (heap/sizeclass.h) has a note for each slot, in private memory; a large block's is in its row.
+//
+// N1. The allocating thread writes a block's note before it hands the block out; who frees the block clears its site before the slot
+//     can be anybody else's. So a note with a site belongs to an allocated block, or to one that is being made or freed just now.
+// N2. A span's notes stay as long as the span is in a noted bin. Afterwards the collector frees them, between two cycles: it alone
+//     reads notes of blocks that are not its own.
+// N3. flags and holder are the collector's.
+#pragma once
+
+#include "heap/span.h"
+
+enum note_flag {
+    NOTE_LOST = 1 << 0,       // condemned in this cycle or before, and told of
+    NOTE_REFERENCED = 1 << 1, // by another lost block
+    NOTE_TAKEN = 1 << 2,      // its group has been found
+    NOTE_IGNORED = 1 << 3,    // by __lsan_ignore_object or between __lsan_disable and __lsan_enable
+    NOTE_WEAK =
+        1 << 4, // when last marked nothing but an interior or unaligned pointer or a stack word led to it
+};
+
+struct note {
+    _Atomic uint32_t site;  // of the leak layer; 0: none
+    uint32_t born;          // cycles that had ended
+    uint64_t holder;        // where a pointer to it was seen last (leak layer's code); 0: not known
+    uint32_t order;         // grows from one of the thread's allocations to the next
+    uint16_t bytes;         // that were asked for, of a small block
+    _Atomic uint16_t flags; // enum note_flag
+};
+
+// Makes sure that a span can note in this bin, and forgets what it noted. False: no memory. The span is the caller's alone.
+bool notes_open(struct span *s, unsigned bin);
+// The sweeper frees these slots of word w.
+void notes_clear(struct span *s, unsigned w, uint64_t dead);
+// Frees what spans that left their bins had (N2). Collector thread, no cycle under way.
+void notes_collect(void);
+
+struct heap_block;
+// The note of an allocated block, NULL when it has none; and the bytes that were asked for.
+struct note *note_of(const struct heap_block *b);
+size_t note_bytes(const struct heap_block *b);

@@ -1,0 +1,383 @@
+#include "leak/finding.h"
+
+#include "base/log.h"
+#include "base/meta.h"
+#include "gc/scan.h"
+#include "heap/guards.h"
+#include "heap/heap.h"
+#include "heap/probation.h"
+#include "leak/module.h"
+#include "leak/suppress.h"
+
+#include <string.h>
+
+enum state { IN_DOUBT, OLD, SUPPRESSED, DIRECT, INDIRECT };
+
+struct corpse {
+    uintptr_t base;
+    struct note *note; // NULL: none (F3). Its holder is the corpse's index meanwhile
+    uint64_t holder;
+    uint32_t round; // of the walk that came here last
+    uint8_t state;  // enum state
+    bool referenced;
+};
+
+static struct corpse *corpses;
+static uint32_t *queue, *loops; // indices
+static size_t count, room;
+static uint32_t queued, round_now;
+static bool no_room;
+static struct site *fresh;
+static uint64_t now_ns;
+static enum lost_phase phase;
+
+// --- gathering ----------------------------------------------------------------------------------------------
+
+// Twice as much room. The old memory goes back; what is in it is copied.
+static bool grow(void)
+{
+    size_t more = room ? 2 * room : 4096;
+    struct corpse *bigger = meta_map(more * sizeof bigger[0]);
+    uint32_t *indices = meta_map(2 * more * sizeof indices[0]);
+    if (!bigger || !indices) {
+        if (bigger)
+            meta_unmap(bigger, more * sizeof bigger[0]);
+        if (indices)
+            meta_unmap(indices, 2 * more * sizeof indices[0]);
+        return false;
+    }
+    if (room) {
+        memcpy(bigger, corpses, count * sizeof bigger[0]);
+        meta_unmap(corpses, room * sizeof corpses[0]);
+        meta_unmap(queue, 2 * room * sizeof queue[0]);
+    }
+    corpses = bigger;
+    queue = indices;
+    loops = indices + more;
+    room = more;
+    return true;
+}
+
+static void gather(const struct heap_block *b, unsigned sweeps)
+{
+    struct note *note = note_of(b);
+    (void)sweeps;
+    if (note && !note->site)
+        note = NULL;
+    if (count == room && !grow()) {
+        no_room = true;
+        return;
+    }
+    bool told = !note || atomic_load(&note->flags) & NOTE_LOST;
+    corpses[count] = (struct corpse){
+        .base = b->base, .note = note, .holder = note ? note->holder : 0, .state = told ? OLD : IN_DOUBT};
+    if (note) {
+        note->holder = count;
+        atomic_fetch_or(&note->flags, NOTE_LOST);
+    }
+    count++;
+}
+
+// --- edges --------------------------------------------------------------------------------------------------
+
+static struct corpse *corpse_at(uintptr_t value)
+{
+    struct heap_block b = heap_find(value & SCAN_UNTAGGED);
+    struct note *note = b.allocated ? note_of(&b) : NULL;
+    bool is_one = note && atomic_load(&note->flags) & NOTE_LOST && note->holder < count &&
+                  corpses[note->holder].note == note;
+    return is_one ? &corpses[note->holder] : NULL;
+}
+
+static void targets_in(const struct corpse *from, const char *at, size_t bytes,
+                       void (*visit)(struct corpse *target))
+{
+    uintptr_t found[SCAN_MAX_CANDIDATES];
+    while (bytes >= 8) {
+        size_t block = min_size(align_down(bytes, 8), SCAN_BLOCK_BYTES), n = scan_filter(at, block, found);
+        for (size_t i = 0; i < n; i++) {
+            struct corpse *target = corpse_at(found[i]);
+            if (target && target != from)
+                visit(target);
+        }
+        if (block >= bytes - 7)
+            return;
+        at += block - 8; // an unaligned pointer across the seam
+        bytes -= block - 8;
+    }
+}
+
+static void each_target(const struct corpse *c, void (*visit)(struct corpse *target))
+{
+    struct heap_block b = heap_find(c->base);
+    uintptr_t at = b.base, end = min_size(b.base + b.bytes, cage_top()), part_end;
+    if (!b.allocated || b.base != c->base)
+        return; // the program found it again and freed it
+    for (; guards_next_readable(&at, end, &part_end); at = part_end)
+        targets_in(c, (const char *)at, part_end - at, visit);
+}
+
+static void note_reference(struct corpse *target) { target->referenced = true; }
+
+// --- groups -------------------------------------------------------------------------------------------------
+
+static void enqueue(struct corpse *c)
+{
+    if (c->round != round_now) {
+        c->round = round_now;
+        queue[queued++] = (uint32_t)(c - corpses);
+    }
+}
+
+// Everything that start leads to, in queue[0..queued).
+static void flood(struct corpse *start)
+{
+    queued = 0;
+    enqueue(start);
+    for (uint32_t i = 0; i < queued; i++)
+        each_target(&corpses[queue[i]], enqueue);
+}
+
+static void flood_again(struct corpse *start)
+{
+    round_now++;
+    flood(start);
+}
+
+static void settle_group(struct corpse *start, enum state members)
+{
+    flood_again(start);
+    for (uint32_t i = 0; i < queued; i++)
+        if (corpses[queue[i]].state == IN_DOUBT)
+            corpses[queue[i]].state = (uint8_t)members;
+}
+
+// Rounds of floods that do not go where one of them has been.
+static void settle_all(bool (*begins)(const struct corpse *c), enum state start, enum state members)
+{
+    round_now++;
+    for (size_t i = 0; i < count; i++) {
+        struct corpse *c = &corpses[i];
+        if (!begins(c))
+            continue;
+        if (c->state == IN_DOUBT)
+            c->state = (uint8_t)start;
+        flood(c);
+        for (uint32_t at = 0; at < queued; at++)
+            if (corpses[queue[at]].state == IN_DOUBT)
+                corpses[queue[at]].state = (uint8_t)members;
+    }
+}
+
+static bool names_suppression(const struct site *s, uintptr_t frame, uint16_t module)
+{
+    const struct suppression *found = NULL;
+    if (module)
+        found = suppress_match(module_get(module)->path);
+    if (!found && module)
+        found = suppress_match(module_function(module, frame - 1, NULL));
+    ((struct site *)s)->suppressed_by = found;
+    return found;
+}
+
+static const struct suppression *suppression_of(struct site *s)
+{
+    if (!s->judged && suppress_first())
+        for (size_t i = 0; i < s->depth && !names_suppression(s, s->frames[i], s->modules[i]); i++)
+            ;
+    s->judged = true;
+    return s->suppressed_by;
+}
+
+static bool is_ignored(const struct corpse *c)
+{
+    return c->note && (atomic_load(&c->note->flags) & NOTE_IGNORED);
+}
+
+static bool begins_suppressed(const struct corpse *c)
+{
+    return is_ignored(c) || (c->note && c->state == IN_DOUBT && suppression_of(site_get(c->note->site)));
+}
+
+static bool begins_old(const struct corpse *c) { return c->state == OLD && !is_ignored(c); }
+
+static bool begins_direct(const struct corpse *c) { return c->state == IN_DOUBT && !c->referenced; }
+
+// --- cycles of blocks (F2) --------------------------------------------------------------------------------------
+
+static bool is_older(uint32_t a, uint32_t b)
+{
+    const struct note *x = corpses[a].note, *y = corpses[b].note;
+    return x->born != y->born ? x->born < y->born : (int32_t)(x->order - y->order) < 0;
+}
+
+static void sift(uint32_t *heap, size_t at, size_t n)
+{
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        child += child + 1 < n && is_older(heap[child], heap[child + 1]);
+        if (!is_older(heap[at], heap[child]))
+            return;
+        uint32_t swapped = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swapped;
+    }
+}
+
+static void sort_by_age(uint32_t *list, size_t n)
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sift(list, i, n);
+    for (size_t end = n; end-- > 1;) {
+        uint32_t oldest_last = list[0];
+        list[0] = list[end];
+        list[end] = oldest_last;
+        sift(list, 0, end);
+    }
+}
+
+// What is in doubt is now reached from cycles alone. From the oldest on: who was not reached yet may begin a group (among the blocks of
+// a cycle it is the oldest); of these, from the last to the first, one that a later one reaches does not.
+static void settle_cycles(void)
+{
+    size_t doubtful = 0, beginnings = 0;
+    for (size_t i = 0; i < count; i++)
+        if (corpses[i].state == IN_DOUBT)
+            loops[doubtful++] = (uint32_t)i;
+    sort_by_age(loops, doubtful);
+    round_now++;
+    for (size_t i = 0; i < doubtful; i++)
+        if (corpses[loops[i]].round != round_now) {
+            flood(&corpses[loops[i]]);
+            loops[beginnings++] = loops[i];
+        }
+    while (beginnings-- > 0) {
+        struct corpse *c = &corpses[loops[beginnings]];
+        if (c->state != IN_DOUBT)
+            continue;
+        c->state = DIRECT;
+        settle_group(c, INDIRECT);
+    }
+}
+
+// --- counting -----------------------------------------------------------------------------------------------
+
+static void add(struct lost_count *to, size_t bytes)
+{
+    to->blocks++;
+    to->bytes += bytes;
+}
+
+static void make_fresh(struct site *s)
+{
+    uint64_t before = s->fresh[LOST_DIRECT].blocks + s->fresh[LOST_INDIRECT].blocks +
+                      s->fresh_suppressed.blocks;
+    if (before)
+        return;
+    s->fresh_next = fresh;
+    fresh = s;
+    if (!s->first_ns)
+        s->first_ns = now_ns;
+    s->last_ns = now_ns;
+}
+
+static void keep_example(struct site *s, const struct corpse *c, size_t bytes)
+{
+    uint64_t n = s->fresh[LOST_DIRECT].blocks + s->fresh[LOST_INDIRECT].blocks;
+    if (n < sizeof s->example / sizeof s->example[0]) {
+        s->example[n].address = c->base;
+        s->example[n].bytes = bytes;
+        s->example[n].born = c->note->born;
+    }
+}
+
+static void count_corpse(const struct corpse *c)
+{
+    if (c->state == OLD || c->state == IN_DOUBT || !c->note)
+        return;
+    struct heap_block b = heap_find(c->base);
+    struct site *s = site_get(c->note->site);
+    size_t bytes = note_bytes(&b);
+    make_fresh(s);
+    if (c->state == SUPPRESSED) {
+        add(&s->fresh_suppressed, bytes);
+        add(&s->suppressed, bytes);
+        return;
+    }
+    enum lost_class class = c->state == DIRECT ? LOST_DIRECT : LOST_INDIRECT;
+    keep_example(s, c, bytes);
+    add(&s->fresh[class], bytes);
+    add(&s->lost[class][phase], bytes);
+}
+
+static void forget_fresh(void)
+{
+    struct site *next;
+    for (; fresh; fresh = next) {
+        next = fresh->fresh_next;
+        memset(fresh->fresh, 0, sizeof fresh->fresh);
+        memset(&fresh->fresh_suppressed, 0, sizeof fresh->fresh_suppressed);
+        memset(fresh->example, 0, sizeof fresh->example);
+    }
+}
+
+struct site *findings_look(enum lost_phase in_phase, uint64_t at_ns)
+{
+    static bool said;
+    phase = in_phase;
+    now_ns = at_ns;
+    count = 0;
+    forget_fresh();
+    probation_each(gather);
+    if (no_room && !said)
+        log_line("no memory to look at all lost blocks: some are counted as of no group");
+    said |= no_room;
+    for (size_t i = 0; i < count; i++)
+        each_target(&corpses[i], note_reference);
+    settle_all(begins_suppressed, SUPPRESSED, SUPPRESSED);
+    settle_all(begins_old, OLD, INDIRECT);
+    settle_all(begins_direct, DIRECT, INDIRECT);
+    settle_cycles();
+    for (size_t i = 0; i < count; i++)
+        count_corpse(&corpses[i]);
+    return fresh;
+}
+
+// --- what lives -----------------------------------------------------------------------------------------------
+
+static void walk_block(uintptr_t address)
+{
+    struct heap_block b = heap_find(address);
+    const struct note *note = b.allocated ? note_of(&b) : NULL;
+    uint32_t id = note ? note->site : 0;
+    if (!id || id >= sites_end() || atomic_load(&note->flags) & NOTE_LOST)
+        return;
+    struct site *s = site_get(id);
+    if (!s->walk_blocks || note->born < s->walk_oldest)
+        s->walk_oldest = note->born;
+    s->walk_blocks++;
+    s->walk_bytes += note_bytes(&b);
+    s->walk_born |= 1UL << note->born % 64;
+}
+
+static void walk_span(size_t unit, unsigned bin)
+{
+    const struct size_class *c = &class_table[bin];
+    for (unsigned slot = 0; slot < c->slots; slot++)
+        walk_block(cage.base + (unit << UNIT_SHIFT) + slot * (uintptr_t)c->size);
+}
+
+void findings_walk(void)
+{
+    size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    for (uint32_t id = 1; id < sites_end(); id++) {
+        struct site *s = site_get(id);
+        s->walk_blocks = s->walk_bytes = s->walk_born = 0;
+    }
+    for (size_t unit = 0; unit < units; unit++) {
+        uint32_t bin = cage_bin_plus_one(unit);
+        if (bin && bin_is_noted(bin - 1))
+            walk_span(unit, bin - 1);
+    }
+    for (uint32_t id = 1; id < large_id_end(); id++)
+        walk_block(large_row(id)->base);
+}

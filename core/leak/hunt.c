@@ -1,0 +1,230 @@
+#include "leak/hunt.h"
+
+#include "base/log.h"
+#include "base/options.h"
+#include "gc/collector.h"
+#include "gc/cycle.h"
+#include "gc/trace.h"
+#include "leak/finding.h"
+#include "leak/recall.h"
+#include "leak/report.h"
+#include "leak/site.h"
+#include "leak/stack.h"
+#include "leak/suppress.h"
+#include "leak/text.h"
+#include "sys/syscall.h"
+#include "world/stop.h"
+#include "world/thread.h"
+
+bool hunting;
+
+static bool has_unwinder, forked;
+static pid_t process; // a vfork child has our memory, and must not end it
+static __thread int disabled;
+static _Atomic int phase;             // enum lost_phase, of the cycles that begin now
+static _Atomic bool finish, finished; // the next cycle is the last that is told of; it has been
+static uint64_t last_proof_ns;
+static _Atomic uint64_t lost_blocks;
+static uintptr_t main_function, main_top, main_bottom; // of its frame; main_bottom once it is known
+
+static bool wants(unsigned what) { return options.leaks & what; }
+
+// --- in the collector thread ----------------------------------------------------------------------------------
+
+static void begin(void)
+{
+    static bool forgotten;
+    if (forked && !forgotten)
+        sites_forget_findings();
+    forgotten = forked;
+    report_open();
+}
+
+static void write_json(const struct site *fresh, const struct trace *t, enum lost_phase in, uint64_t now_ns)
+{
+    report_process();
+    report_lost(fresh, t, in, now_ns, last_proof_ns);
+    report_cycle(t, now_ns);
+}
+
+static void write_end(const struct trace *t, uint64_t now_ns)
+{
+    if (options.format == FORMAT_JSON) {
+        findings_walk();
+        report_living(t, now_ns);
+        report_end(now_ns);
+    } else {
+        text_all(!wants(LEAKS_CYCLE));
+    }
+}
+
+static void cycle_ended(void)
+{
+    const struct trace *t = cycle_last();
+    uint64_t now_ns = trace_elapsed_ns();
+    enum lost_phase in = (enum lost_phase)atomic_load(&phase);
+    struct site *fresh = findings_look(in, now_ns);
+    struct lost_totals totals = report_totals();
+    atomic_store(&lost_blocks, totals.lost.blocks);
+    if (options.format == FORMAT_JSON)
+        write_json(fresh, t, in, now_ns);
+    else if (wants(LEAKS_CYCLE) && in != PHASE_LATE)
+        text_fresh(fresh);
+    if (atomic_exchange(&finish, false))
+        write_end(t, now_ns);
+    last_proof_ns = now_ns;
+}
+
+// --- in the program's threads ---------------------------------------------------------------------------------
+
+void hunt_boot(void)
+{
+    if (!options.leaks)
+        return;
+    if (!sites_boot()) {
+        log_line("no memory to hunt leaks: GCPRE_LEAKS is ignored");
+        return;
+    }
+    has_unwinder = options.stack_frames > 1 && stack_open();
+    if (!has_unwinder && options.stack_frames > 1)
+        log_line("libunwind.so.8 is not there (install libunwind8): allocation stacks have one frame");
+    if (options.suppress)
+        suppress_read_file(options.suppress);
+    cycle_probation_at_least(1);
+    collector_upcalls = (struct collector_upcalls){true, begin, cycle_ended};
+    process = sys_getpid();
+    hunting = true;
+}
+
+const char *hunt_tier(void) { return has_unwinder ? "full" : "caller"; }
+
+bool hunt_forked(void) { return forked; }
+
+// Once: a new site's stack is walked slowly to see where main's frame ends.
+static void look_for_main(void)
+{
+    if (unlikely(main_function && !main_bottom)) {
+        uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+        if (sp < main_top && thread_self && main_top <= thread_self->stack_hi && sp >= thread_self->stack_lo)
+            main_bottom = stack_pointer_in(main_function);
+    }
+}
+
+static __attribute__((noinline)) uint32_t site_of_new(const void *caller, uintptr_t frame)
+{
+    uintptr_t frames[STACK_FRAMES_MAX];
+    if (crit_inside())
+        return SITE_UNKNOWN;
+    size_t depth = stack_take(frames, (size_t)options.stack_frames, caller);
+    uint32_t site = site_of(frames, depth);
+    look_for_main();
+    recall_learn(caller, frame, site);
+    return site;
+}
+
+struct note_facts hunt_facts(size_t n, const void *caller)
+{
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    uint32_t site = recall(caller, frame);
+    if (unlikely(!site))
+        site = site_of_new(caller, frame);
+    site_count_alloc(site, n);
+    return (struct note_facts){.site = site, .flags = unlikely(disabled) ? NOTE_IGNORED : 0};
+}
+
+// The program's signals wait, so that none of its code runs below the stack pointer that is scanned from.
+static __attribute__((noinline)) void collect_from_here(void)
+{
+    uint64_t all = ~(sys_sigbit(stop_signal) | sys_sigbit(SIGSEGV) | sys_sigbit(STOP_SETXID_SIGNAL)), before;
+    uintptr_t sp;
+    __builtin_unwind_init(); // the caller's registers are on this frame
+    __asm__ volatile("mov %%rsp,%0" : "=r"(sp));
+    sys_sigprocmask(SIG_BLOCK, &all, &before);
+    if (thread_self)
+        thread_self->entry_sp = sp;
+    collector_collect();
+    if (thread_self)
+        thread_self->entry_sp = 0;
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void hunt_main_begins(uintptr_t function, uintptr_t stack_pointer)
+{
+    main_function = function;
+    main_top = stack_pointer;
+}
+
+// What main's frame held when it returned was reachable until then: it is lost at exit, not before.
+void hunt_main_returned(void)
+{
+    if (main_bottom && main_bottom < main_top)
+        cycle_also_scan(main_bottom, main_top);
+    hunt_exit_begins();
+    cycle_also_scan(0, 0);
+}
+
+static bool may_ask(void)
+{
+    return hunting && !crit_inside() && sys_getpid() == process && !atomic_load(&finished);
+}
+
+void hunt_exit_begins(void)
+{
+    if (!may_ask() || !wants(LEAKS_EXIT) || atomic_exchange(&phase, PHASE_EXIT) != PHASE_RUN)
+        return;
+    collect_from_here();
+    atomic_store(&phase, PHASE_LATE);
+}
+
+int hunt_exit_ends(void)
+{
+    if (!may_ask() || !wants(LEAKS_EXIT))
+        return 0;
+    if (atomic_load(&phase) == PHASE_RUN)
+        atomic_store(&phase, PHASE_EXIT);
+    atomic_store(&finish, true);
+    collect_from_here();
+    atomic_store(&finished, true);
+    return atomic_load(&lost_blocks) ? options.exit_code : 0;
+}
+
+// --- LeakSanitizer's interface ----------------------------------------------------------------------------------
+
+void hunt_ignore(const void *p)
+{
+    struct heap_block b = heap_find((uintptr_t)p);
+    struct note *note = b.allocated ? note_of(&b) : NULL;
+    if (note)
+        atomic_fetch_or(&note->flags, NOTE_IGNORED);
+}
+
+void hunt_disable(int more) { disabled += more; }
+
+bool hunt_check(void)
+{
+    if (!may_ask())
+        return false;
+    atomic_store(&finish, true);
+    collect_from_here();
+    return atomic_load(&lost_blocks);
+}
+
+// --- fork -------------------------------------------------------------------------------------------------------
+
+void hunt_fork_prepare(void)
+{
+    if (hunting)
+        stack_fork_prepare();
+}
+
+void hunt_fork_done(bool in_child)
+{
+    if (!hunting)
+        return;
+    stack_fork_done(in_child);
+    if (in_child) {
+        sites_fork_child();
+        process = sys_getpid();
+        forked = true;
+    }
+}

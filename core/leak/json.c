@@ -1,0 +1,119 @@
+#include "leak/json.h"
+
+#include "base/bits.h"
+#include "base/log.h"
+
+#include <string.h>
+
+#define LINE_BYTES (256 * KIB)
+
+static char line[LINE_BYTES];
+static size_t used;
+static bool first;
+
+static void put(const char *text, size_t bytes)
+{
+    if (used + bytes <= LINE_BYTES)
+        memcpy(line + used, text, bytes);
+    used += bytes;
+}
+
+static void put_char(char c) { put(&c, 1); }
+
+static void put_escaped(const char *text)
+{
+    char escape[8];
+    put_char('"');
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            put_char('\\');
+            put_char((char)c);
+        } else if (c < ' ' || c >= 0x7f) {
+            format_text(escape, sizeof escape, "\\u%04x", c);
+            put(escape, 6);
+        } else {
+            put_char((char)c);
+        }
+    }
+    put_char('"');
+}
+
+static void put_key(const char *key)
+{
+    if (!first)
+        put_char(',');
+    first = false;
+    if (key) {
+        put_escaped(key);
+        put_char(':');
+    }
+}
+
+void json_begin(const char *type)
+{
+    used = 0;
+    first = true;
+    put_char('{');
+    json_string("type", type);
+}
+
+void json_number(const char *key, uint64_t value)
+{
+    char text[24];
+    put_key(key);
+    put(text, format_text(text, sizeof text, "%lu", value));
+}
+
+void json_hex(const char *key, uint64_t value)
+{
+    char text[24];
+    put_key(key);
+    put(text, format_text(text, sizeof text, "\"0x%lx\"", value));
+}
+
+void json_bytes(const char *key, const unsigned char *bytes, size_t count)
+{
+    char text[4];
+    put_key(key);
+    put_char('"');
+    for (size_t i = 0; i < count; i++)
+        put(text, format_text(text, sizeof text, "%02x", bytes[i]));
+    put_char('"');
+}
+
+void json_string(const char *key, const char *text)
+{
+    put_key(key);
+    put_escaped(text);
+}
+
+void json_element(const char *text) { json_string(NULL, text); }
+
+void json_bool(const char *key, bool value)
+{
+    put_key(key);
+    value ? put("true", 4) : put("false", 5);
+}
+
+void json_open(const char *key, char bracket)
+{
+    put_key(key);
+    put_char(bracket);
+    first = true;
+}
+
+void json_close(char bracket)
+{
+    put_char(bracket);
+    first = false;
+}
+
+bool json_end(void (*write)(const char *, size_t))
+{
+    put("}\n", 2);
+    if (used > LINE_BYTES)
+        return false;
+    write(line, used);
+    return true;
+}

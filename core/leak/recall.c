@@ -1,0 +1,113 @@
+#include "leak/recall.h"
+
+#include "base/bits.h"
+#include "base/crit.h"
+#include "base/lock.h"
+#include "base/meta.h"
+#include "leak/site.h"
+#include "leak/stack.h"
+
+#include <stddef.h>
+
+enum { ENTRIES = 128, FRAMES = 48 };
+
+struct entry {
+    const void *caller;
+    uintptr_t frame;
+    const struct site *site;
+    uint32_t slots; // that are known, the site's depth; 0: none yet (R1)
+    uint16_t slot
+        [FRAMES]; // of each return address, in words above the frame; the innermost is the caller's, and not looked at
+};
+
+struct table {
+    struct table *next; // of those without a thread
+    struct entry entries[ENTRIES];
+};
+
+static __thread struct table *own;
+static struct lock guard = LOCK_INIT(LOCK_RANK_SITES);
+static struct table *spare;
+
+static struct entry *entry_of(const void *caller, uintptr_t frame)
+{
+    uint64_t key = ((uintptr_t)caller ^ frame << 20 ^ frame >> 3) * 0x9e3779b97f4a7c15;
+    return &own->entries[key >> 57];
+}
+
+_Static_assert(ENTRIES == 1 << (64 - 57), "the key's highest bits");
+
+uint32_t recall(const void *caller, uintptr_t frame)
+{
+    if (unlikely(!own))
+        return 0;
+    const struct entry *e = entry_of(caller, frame);
+    const uintptr_t *words = (const uintptr_t *)frame;
+    if (e->caller != caller || e->frame != frame || !e->slots)
+        return 0;
+    for (uint32_t i = 1; i < e->slots; i++)
+        if (words[e->slot[i]] != e->site->frames[i])
+            return 0;
+    return atomic_load_explicit(&e->site->retired, memory_order_relaxed) ? 0 : e->site->id;
+}
+
+static struct table *take_table(void)
+{
+    crit_enter();
+    lock_acquire(&guard);
+    struct table *t = spare;
+    if (t)
+        spare = t->next;
+    lock_release(&guard);
+    if (!t)
+        t = meta_alloc(sizeof *t);
+    crit_leave();
+    return t;
+}
+
+static void find_slots(struct entry *e)
+{
+    uintptr_t places[FRAMES];
+    const struct site *s = e->site;
+    if (s->depth > FRAMES || !stack_return_slots(s->frames, places, s->depth))
+        return;
+    for (uint32_t i = 1; i < s->depth; i++) {
+        uintptr_t words = (places[i] - e->frame) / sizeof(uintptr_t);
+        if (places[i] < e->frame || words > UINT16_MAX)
+            return;
+        e->slot[i] = (uint16_t)words;
+    }
+    e->slots = s->depth;
+}
+
+void recall_learn(const void *caller, uintptr_t frame, uint32_t site)
+{
+    if (!own && !(own = take_table()))
+        return;
+    struct entry *e = entry_of(caller, frame);
+    if (e->caller == caller && e->frame == frame && e->site == site_get(site)) {
+        if (!e->slots)
+            find_slots(e);
+    } else {
+        e->caller = caller;
+        e->frame = frame;
+        e->site = site_get(site);
+        e->slots = 0;
+    }
+}
+
+void recall_thread_exit(void)
+{
+    struct table *t = own;
+    if (!t)
+        return;
+    crit_enter();
+    own = NULL;
+    for (size_t i = 0; i < ENTRIES; i++)
+        t->entries[i] = (struct entry){0};
+    lock_acquire(&guard);
+    t->next = spare;
+    spare = t;
+    lock_release(&guard);
+    crit_leave();
+}

@@ -1,0 +1,333 @@
+#include "leak/report.h"
+
+#include "base/bits.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "gc/trace.h"
+#include "leak/hunt.h"
+#include "leak/json.h"
+#include "leak/module.h"
+#include "leak/suppress.h"
+#include "sys/syscall.h"
+#include "world/procfd.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static int file = -1;
+static bool begun; // the process line has been written
+
+void report_open(void)
+{
+    char path[PATH_MAX];
+    begun = false;
+    file = hunt_forked() ? -1 : STDERR_FILENO;
+    if (!options.report)
+        return;
+    if (!options_expand_path(options.report, path, sizeof path)) {
+        log_line("%s: this name of a report is too long; using standard error", options.report);
+        return;
+    }
+    int opened = sys_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (opened < 0)
+        log_line("%s: the report cannot be opened (error %d); using standard error", path, -opened);
+    else
+        file = opened;
+}
+
+void report_write(const char *text, size_t bytes)
+{
+    if (file < 0) {
+        procfd_write_stderr(text, bytes);
+        return;
+    }
+    while (bytes) {
+        ssize_t written = sys_write(file, text, bytes);
+        if (written == -EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        text += written;
+        bytes -= (size_t)written;
+    }
+}
+
+void report_text(const char *format, ...)
+{
+    static char line[2 * PATH_MAX];
+    va_list args;
+    va_start(args, format);
+    size_t bytes = format_text_v(line, sizeof line - 1, format, args);
+    va_end(args);
+    bytes = bytes < sizeof line - 1 ? bytes : sizeof line - 2;
+    line[bytes] = '\n';
+    report_write(line, bytes + 1);
+}
+
+// --- what a process is ------------------------------------------------------------------------------------------
+
+static void put_command(void)
+{
+    static char text[64 * 1024];
+    int fd = sys_open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+    ssize_t bytes = fd < 0 ? 0 : sys_read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        sys_close(fd);
+    json_open("command", '[');
+    for (ssize_t at = 0; at < bytes; at += (ssize_t)strlen(text + at) + 1)
+        json_element(text + at);
+    json_close(']');
+}
+
+static void put_exe(void)
+{
+    char path[PATH_MAX];
+    long bytes = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)path, sizeof path - 1, 0,
+                          0);
+    path[bytes > 0 ? bytes : 0] = 0;
+    json_string("exe", path);
+}
+
+static uint64_t wall_clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void report_process(void)
+{
+    if (begun)
+        return;
+    begun = true;
+    json_begin("process");
+    json_number("version", 1);
+    json_number("pid", (uint64_t)sys_getpid());
+    json_number("ppid", (uint64_t)sys_call3(SYS_getppid, 0, 0, 0));
+    put_exe();
+    put_command();
+    json_number("unix_ns", wall_clock_ns() - trace_elapsed_ns());
+    json_string("tier", hunt_tier());
+    json_number("sample_bytes", 0);
+    json_bool("reclaim", options.reclaim);
+    json_bool("forked", hunt_forked());
+    json_end(report_write);
+}
+
+// --- sites and modules, before their first use ------------------------------------------------------------------
+
+static void put_module(uint16_t index)
+{
+    struct module *m = module_mark(index);
+    if (!index || m->written)
+        return;
+    m->written = true;
+    json_begin("module");
+    json_number("module", index);
+    json_string("path", m->path);
+    json_bytes("build_id", m->build_id, m->build_id_bytes);
+    json_hex("base", m->base);
+    json_hex("lo", m->lo);
+    json_hex("hi", m->hi);
+    json_end(report_write);
+}
+
+static void put_frame(const struct site *s, size_t i)
+{
+    uintptr_t pc = s->frames[i] - 1;
+    uint16_t module = s->modules[i];
+    const char *function = module_function(module, pc, NULL);
+    json_open(NULL, '{');
+    json_hex("pc", pc);
+    json_number("module", module);
+    json_hex("offset", module ? pc - module_get(module)->base : 0);
+    if (function)
+        json_string("function", function);
+    json_close('}');
+}
+
+static void put_site(struct site *s)
+{
+    if (s->written || s->id == SITE_UNKNOWN)
+        return;
+    s->written = true;
+    for (size_t i = 0; i < s->depth; i++)
+        put_module(s->modules[i]);
+    json_begin("site");
+    json_number("site", s->id);
+    json_open("frames", '[');
+    for (size_t i = 0; i < s->depth; i++)
+        put_frame(s, i);
+    json_close(']');
+    json_end(report_write);
+}
+
+static uint32_t number_of(const struct site *s) { return s->id == SITE_UNKNOWN ? 0 : s->id; }
+
+// --- records --------------------------------------------------------------------------------------------------
+
+static void put_examples(const struct site *s)
+{
+    json_open("examples", '[');
+    for (size_t i = 0; i < sizeof s->example / sizeof s->example[0] && s->example[i].address; i++) {
+        json_open(NULL, '{');
+        json_hex("address", s->example[i].address);
+        json_number("bytes", s->example[i].bytes);
+        json_number("born_cycle", s->example[i].born);
+        json_close('}');
+    }
+    json_close(']');
+}
+
+struct moment {
+    const struct trace *cycle;
+    const char *phase;
+    uint64_t now_ns, since_ns;
+};
+
+static void put_lost(const struct site *s, const struct moment *at, const char *class,
+                     const struct lost_count *count, const char *pattern)
+{
+    if (!count->blocks)
+        return;
+    json_begin("lost");
+    json_number("cycle", at->cycle->number);
+    json_number("at_ns", at->now_ns);
+    json_number("since_ns", at->since_ns);
+    json_number("site", number_of(s));
+    json_string("class", class);
+    json_string("phase", at->phase);
+    json_number("blocks", count->blocks);
+    json_number("bytes", count->bytes);
+    if (pattern)
+        json_string("suppressed", pattern);
+    else
+        put_examples(s);
+    json_end(report_write);
+}
+
+void report_lost(const struct site *fresh, const struct trace *t, enum lost_phase phase, uint64_t now_ns,
+                 uint64_t since_ns)
+{
+    static const char *const phases[PHASES] = {"run", "exit", "late"};
+    const struct moment at = {t, phases[phase], now_ns, since_ns};
+    for (; fresh; fresh = fresh->fresh_next) {
+        const struct suppression *by = fresh->suppressed_by;
+        put_site(site_get(fresh->id));
+        put_lost(fresh, &at, "direct", &fresh->fresh[LOST_DIRECT], NULL);
+        put_lost(fresh, &at, "indirect", &fresh->fresh[LOST_INDIRECT], NULL);
+        put_lost(fresh, &at, "direct", &fresh->fresh_suppressed,
+                 by ? by->pattern : "(reached from suppressed or ignored blocks)");
+    }
+}
+
+static size_t resident_bytes(void)
+{
+    char text[128] = {0};
+    size_t pages = 0;
+    int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    sys_read(fd, text, sizeof text - 1);
+    sys_close(fd);
+    const char *at = strchr(text, ' ');
+    while (at && *++at >= '0' && *at <= '9')
+        pages = pages * 10 + (size_t)(*at - '0');
+    return pages * PAGE_BYTES;
+}
+
+void report_cycle(const struct trace *t, uint64_t now_ns)
+{
+    json_begin("cycle");
+    json_number("cycle", t->number);
+    json_number("at_ns", now_ns);
+    json_bool("forced", t->forced);
+    json_number("begin_bytes", t->heap_begin_bytes);
+    json_number("end_bytes", t->heap_end_bytes);
+    json_number("live_bytes", t->live_bytes);
+    json_number("dead_bytes", t->dead_bytes);
+    json_number("dead_blocks", t->dead_blocks);
+    json_number("goal_bytes", t->goal_bytes);
+    json_number("mark_ns", t->concurrent_ns);
+    json_number("stop_ns", t->stop.longest_ns);
+    json_number("roots_bytes", t->root_bytes);
+    json_number("stacks_bytes", t->stack_bytes);
+    json_number("rss_bytes", resident_bytes());
+    if (t->doubt)
+        json_string("doubt", t->doubt);
+    json_end(report_write);
+}
+
+static void add(struct lost_count *to, const struct lost_count *count)
+{
+    to->blocks += count->blocks;
+    to->bytes += count->bytes;
+}
+
+// What was allocated there and not freed by the program: it lives, or was lost.
+static struct lost_count gone_from(const struct site *s)
+{
+    struct lost_count gone = {s->walk_blocks, s->walk_bytes};
+    for (int class = 0; class < LOST_CLASSES; class ++)
+        for (int phase = 0; phase < PHASES; phase++)
+            add(&gone, &s->lost[class][phase]);
+    add(&gone, &s->suppressed);
+    return gone;
+}
+
+void report_living(const struct trace *t, uint64_t now_ns)
+{
+    for (uint32_t id = 1; id < sites_end(); id++) {
+        struct site *s = site_get(id);
+        if (!s->walk_blocks)
+            continue;
+        put_site(s);
+        json_begin("live");
+        json_number("cycle", t->number);
+        json_number("at_ns", now_ns);
+        json_number("site", number_of(s));
+        json_number("blocks", s->walk_blocks);
+        json_number("bytes", s->walk_bytes);
+        json_number("allocated_blocks", s->allocated_blocks);
+        json_number("allocated_bytes", s->allocated_bytes);
+        struct lost_count gone = gone_from(s);
+        json_number("freed_blocks", s->allocated_blocks - min_size(s->allocated_blocks, gone.blocks));
+        json_number("freed_bytes", s->allocated_bytes - min_size(s->allocated_bytes, gone.bytes));
+        json_number("generations", (unsigned)__builtin_popcountl(s->walk_born));
+        json_number("oldest_cycle", s->walk_oldest);
+        json_end(report_write);
+    }
+}
+
+struct lost_totals report_totals(void)
+{
+    struct lost_totals totals = {0};
+    for (uint32_t id = 1; id < sites_end(); id++) {
+        const struct site *s = site_get(id);
+        for (int class = 0; class < LOST_CLASSES; class ++)
+            for (int phase = 0; phase < PHASES; phase++)
+                add(phase == PHASE_LATE ? &totals.late : &totals.lost, &s->lost[class][phase]);
+        add(&totals.suppressed, &s->suppressed);
+    }
+    return totals;
+}
+
+void report_end(uint64_t now_ns)
+{
+    struct lost_totals totals = report_totals();
+    json_begin("end");
+    json_number("at_ns", now_ns);
+    json_string("reason", "exit");
+    json_number("lost_blocks", totals.lost.blocks);
+    json_number("lost_bytes", totals.lost.bytes);
+    json_number("suppressed_blocks", totals.suppressed.blocks);
+    json_number("suppressed_bytes", totals.suppressed.bytes);
+    json_number("late_blocks", totals.late.blocks);
+    json_number("late_bytes", totals.late.bytes);
+    json_end(report_write);
+}

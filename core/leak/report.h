@@ -1,0 +1,26 @@
+// The report: where it goes, and its records as JSON lines (core/leak/FORMAT.md). Collector thread only.
+//
+// W1. A record is appended by one write, as soon as it is known: a process that is killed leaves all of them.
+// W2. Standard error is the descriptor of the beginning, in the collector's own table, whatever the program does with its own; in a
+//     forked child it is the program's of the moment.
+#pragma once
+
+#include "leak/site.h"
+
+struct trace;
+
+void report_open(void);
+void report_write(const char *text, size_t bytes);
+// One formatted line of text, as log_line's formats are.
+void report_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void report_process(void);
+void report_cycle(const struct trace *t, uint64_t now_ns);
+void report_lost(const struct site *fresh, const struct trace *t, enum lost_phase phase, uint64_t now_ns,
+                 uint64_t since_ns);
+void report_living(const struct trace *t, uint64_t now_ns); // after findings_walk
+struct lost_totals {
+    struct lost_count lost, late, suppressed;
+};
+struct lost_totals report_totals(void);
+void report_end(uint64_t now_ns);

@@ -1,0 +1,66 @@
+// Allocation sites: distinct stacks, each with a number and with what became of the blocks that were allocated there.
+//
+// S1. A site never changes its frames and never goes; its number is its place in a table that only grows. Looking one up takes no
+//     lock, a new one takes one, inside a critical section.
+// S2. Number 0 is no site; SITE_UNKNOWN stands for all stacks that could not be taken, or for which there was no room.
+// S3. When the program unloads a module, the sites whose frames lie in it are retired: found no more, so that the same addresses in
+//     another module make other sites.
+// S4. What `found` counts is the collector thread's alone.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SITE_UNKNOWN = 1 };
+#define SITES_MAX       (1u << 20)
+#define SITES_BYTES_MAX (256u << 20) // of frames; beyond it new stacks are SITE_UNKNOWN
+
+enum lost_class { LOST_DIRECT, LOST_INDIRECT, LOST_CLASSES };
+enum lost_phase { PHASE_RUN, PHASE_EXIT, PHASE_LATE, PHASES };
+
+struct lost_count {
+    uint64_t blocks, bytes;
+};
+
+struct site {
+    struct site *next; // of the same bucket
+    uint32_t hash, id;
+    uint16_t depth;
+    _Atomic bool retired; // S3
+    bool written;         // to the report
+    bool judged;          // suppressed_by is known
+    const struct suppression *suppressed_by;
+    _Atomic uint64_t allocated_blocks,
+        allocated_bytes; // all so far; what was freed is what neither lives nor was lost
+    struct lost_count lost[LOST_CLASSES][PHASES], suppressed; // all so far (S4)
+    struct lost_count fresh[LOST_CLASSES], fresh_suppressed;  // in the cycle that is looked at
+    struct site *fresh_next;                                  // of the sites that have some
+    uint64_t first_ns, last_ns;                               // when something of it was found lost
+    uint64_t walk_blocks, walk_bytes,
+        walk_born; // while the living are counted: born is a set of cycles modulo 64
+    uint32_t walk_oldest;
+    struct {
+        uintptr_t address;
+        uint64_t bytes;
+        uint32_t born;
+    } example[4];       // of the fresh ones
+    uint16_t *modules;  // of each frame (leak/module.h), 0: none
+    uintptr_t frames[]; // return addresses, innermost first
+};
+
+bool sites_boot(void);
+// The number of this stack. Not inside a critical section.
+uint32_t site_of(const uintptr_t *frames, size_t depth);
+struct site *site_get(uint32_t id);
+uint32_t sites_end(void); // numbers are below
+void site_count_alloc(uint32_t id, size_t bytes);
+// The program has unloaded something.
+void sites_check_modules(void);
+size_t sites_bytes(void);
+
+// In a forked child: the lock may have been another thread's, at no moment that matters.
+void sites_fork_child(void);
+// In its collector thread: what was found before is the parent's.
+void sites_forget_findings(void);

@@ -1,0 +1,199 @@
+#define UNW_LOCAL_ONLY
+#include "leak/stack.h"
+
+#include "base/backoff.h"
+#include "base/bits.h"
+#include "base/clock.h"
+#include "heap/heap.h"
+#include "world/thread.h"
+
+#include <dlfcn.h>
+#include <libunwind.h>
+#include <stdatomic.h>
+
+#define ROOM_BYTES    (24 * KIB) // that the unwinder may need
+#define FORK_PATIENCE 1000000000UL
+enum { OURS_AT_MOST = 8, STRIPES = 64 };
+
+static struct {
+    int (*backtrace)(void **, int);
+    int (*get_context)(unw_context_t *);
+    int (*init)(unw_cursor_t *, unw_context_t *);
+    int (*step)(unw_cursor_t *);
+    int (*get_register)(unw_cursor_t *, int, unw_word_t *);
+    int (*get_procedure)(unw_cursor_t *, unw_proc_info_t *);
+} unwinder;
+
+static struct {
+    _Atomic uint32_t inside; // threads
+    uint32_t pad[15];
+} stripes[STRIPES];
+static uintptr_t own_lo, own_hi; // our own code: frames in it are nobody's business
+static _Atomic bool forking;
+static __thread bool taking;
+
+#pragma weak _dl_find_object
+#define TEXT(x)  #x
+#define QUOTE(x) TEXT(x)
+
+static void find_ourselves(void)
+{
+    struct dl_find_object found;
+    if (_dl_find_object && _dl_find_object((void *)(uintptr_t)stack_open, &found) == 0) {
+        own_lo = (uintptr_t)found.dlfo_map_start;
+        own_hi = (uintptr_t)found.dlfo_map_end;
+    }
+}
+
+bool stack_open(void)
+{
+    find_ourselves();
+    void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return false;
+    unwinder.get_context = (int (*)(unw_context_t *))dlsym(library, "_Ux86_64_getcontext");
+    unwinder.init = (int (*)(unw_cursor_t *, unw_context_t *))dlsym(library, QUOTE(unw_init_local));
+    unwinder.step = (int (*)(unw_cursor_t *))dlsym(library, QUOTE(unw_step));
+    unwinder.get_register = (int (*)(unw_cursor_t *, int, unw_word_t *))dlsym(library, QUOTE(unw_get_reg));
+    unwinder.get_procedure = (int (*)(unw_cursor_t *, unw_proc_info_t *))dlsym(library,
+                                                                               QUOTE(unw_get_proc_info));
+    unwinder.backtrace = (int (*)(void **, int))dlsym(library, "unw_backtrace");
+    return unwinder.backtrace;
+}
+
+// T4.
+static bool has_room(void)
+{
+    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+    if (thread_self && sp >= thread_self->stack_lo && sp < thread_self->stack_hi)
+        return sp - thread_self->stack_lo >= ROOM_BYTES;
+    struct heap_block b = heap_find(sp); // a coroutine's
+    return b.allocated && sp - b.base >= ROOM_BYTES;
+}
+
+static _Atomic uint32_t *own_stripe(void) { return &stripes[(uintptr_t)&taking >> 6 & (STRIPES - 1)].inside; }
+
+static bool enter(void)
+{
+    if (taking || !has_room())
+        return false;
+    atomic_fetch_add(own_stripe(), 1);
+    if (atomic_load(&forking)) {
+        atomic_fetch_sub(own_stripe(), 1);
+        return false;
+    }
+    taking = true;
+    return true;
+}
+
+static void leave(void)
+{
+    taking = false;
+    atomic_fetch_sub(own_stripe(), 1);
+}
+
+static bool has_cursor(void)
+{
+    return unwinder.get_context && unwinder.init && unwinder.step && unwinder.get_register &&
+           unwinder.get_procedure;
+}
+
+size_t stack_take(uintptr_t *frames, size_t most, const void *caller)
+{
+    void *found[STACK_FRAMES_MAX + OURS_AT_MOST];
+    size_t count = 0, ours = 0;
+    frames[0] = (uintptr_t)caller;
+    if (most < 2 || !unwinder.backtrace || crit_inside() || !enter())
+        return 1;
+    count = (size_t)unwinder.backtrace(found, (int)most + OURS_AT_MOST);
+    leave();
+    while (ours < count && ours <= OURS_AT_MOST && found[ours] != caller)
+        ours++;
+    if (ours >= count || found[ours] != caller)
+        return 1;
+    size_t kept = 0;
+    for (; ours < count && kept < most; ours++)
+        if ((uintptr_t)found[ours] - own_lo >= own_hi - own_lo)
+            frames[kept++] = (uintptr_t)found[ours];
+    return kept;
+}
+
+static bool step_to_slots(const uintptr_t *frames, uintptr_t *places, size_t depth)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+    unw_word_t ip = 0, sp = 0;
+    size_t at = 0;
+    if (unwinder.get_context(&context) != 0 || unwinder.init(&cursor, &context) != 0)
+        return false;
+    while (at < depth && unwinder.step(&cursor) > 0) {
+        if (unwinder.get_register(&cursor, UNW_REG_IP, &ip) != 0 ||
+            unwinder.get_register(&cursor, UNW_REG_SP, &sp) != 0)
+            return false;
+        if (ip != frames[at])
+            continue; // ours
+        if (at && *(const uintptr_t *)(sp - sizeof(uintptr_t)) != ip)
+            return false; // a signal's frame
+        places[at++] = sp - sizeof(uintptr_t);
+    }
+    return at == depth;
+}
+
+bool stack_return_slots(const uintptr_t *frames, uintptr_t *places, size_t depth)
+{
+    bool done;
+    if (!has_cursor() || crit_inside() || !enter())
+        return false;
+    done = step_to_slots(frames, places, depth);
+    leave();
+    return done;
+}
+
+static uintptr_t find_stack_pointer(uintptr_t function)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+    unw_proc_info_t procedure;
+    unw_word_t sp = 0;
+    if (unwinder.get_context(&context) != 0 || unwinder.init(&cursor, &context) != 0)
+        return 0;
+    while (unwinder.step(&cursor) > 0)
+        if (unwinder.get_procedure(&cursor, &procedure) == 0 && procedure.start_ip == function)
+            return unwinder.get_register(&cursor, UNW_REG_SP, &sp) == 0 ? sp : 0;
+    return 0;
+}
+
+uintptr_t stack_pointer_in(uintptr_t function)
+{
+    uintptr_t sp;
+    if (!has_cursor() || crit_inside() || !enter())
+        return 0;
+    sp = find_stack_pointer(function);
+    leave();
+    return sp;
+}
+
+static uint32_t inside(void)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < STRIPES; i++)
+        sum += atomic_load(&stripes[i].inside);
+    return sum;
+}
+
+void stack_fork_prepare(void)
+{
+    uint64_t begun = clock_ns();
+    atomic_store(&forking, true);
+    for (struct backoff backoff = {0}; inside() != taking && clock_ns() - begun < FORK_PATIENCE;)
+        backoff_wait(&backoff);
+}
+
+void stack_fork_done(bool in_child)
+{
+    for (unsigned i = 0; in_child && i < STRIPES; i++)
+        atomic_store(&stripes[i].inside, 0);
+    if (in_child && taking)
+        atomic_store(own_stripe(), 1);
+    atomic_store(&forking, false);
+}

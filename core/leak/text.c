@@ -1,0 +1,143 @@
+#include "leak/text.h"
+
+#include "base/bits.h"
+#include "base/log.h"
+#include "leak/hunt.h"
+#include "leak/module.h"
+#include "leak/report.h"
+#include "leak/suppress.h"
+#include "sys/syscall.h"
+
+#define RULE "-----------------------------------------------------"
+
+static bool headed;
+
+static void heading(void)
+{
+    if (headed)
+        return;
+    headed = true;
+    report_text("\n=================================================================");
+    report_text("==%d==ERROR: LeakSanitizer: detected memory leaks\n", sys_getpid());
+}
+
+static void print_build_id(char out[2 * BUILD_ID_MAX + 16], const struct module *m)
+{
+    size_t at = format_text(out, 16, m->build_id_bytes ? " (BuildId: " : "");
+    for (size_t i = 0; i < m->build_id_bytes; i++)
+        at += format_text(out + at, 3, "%02x", m->build_id[i]);
+    format_text(out + at, 2, m->build_id_bytes ? ")" : "");
+}
+
+static void print_frame(size_t number, uintptr_t pc, uint16_t index)
+{
+    char build_id[2 * BUILD_ID_MAX + 16];
+    const char *function = module_function(index, pc, NULL);
+    const struct module *m = index ? module_get(index) : NULL;
+    if (!m) {
+        report_text("    #%lu 0x%lx  (<unknown module>)", number, pc);
+        return;
+    }
+    print_build_id(build_id, m);
+    report_text("    #%lu 0x%lx%s%s (%s+0x%lx)%s", number, pc, function ? " in " : " ",
+                function ? function : "", m->path, pc - m->base, build_id);
+}
+
+static void print_stack(const struct site *s)
+{
+    if (s->id == SITE_UNKNOWN)
+        report_text("    #0 0x0  (<allocation stack not known>)");
+    for (size_t i = 0; s->id != SITE_UNKNOWN && i < s->depth; i++)
+        print_frame(i, s->frames[i] - 1, s->modules[i]);
+    report_write("\n", 1);
+}
+
+static void print_group(const char *class, const struct lost_count *count, const struct site *s)
+{
+    if (!count->blocks)
+        return;
+    heading();
+    report_text("%s leak of %lu byte(s) in %lu object(s) allocated from:", class, count->bytes,
+                count->blocks);
+    print_stack(s);
+}
+
+static struct lost_count sum(const struct site *s, enum lost_class class)
+{
+    const struct lost_count *run = &s->lost[class][PHASE_RUN], *exit = &s->lost[class][PHASE_EXIT];
+    return (struct lost_count){run->blocks + exit->blocks, run->bytes + exit->bytes};
+}
+
+void text_fresh(const struct site *fresh)
+{
+    for (; fresh; fresh = fresh->fresh_next) {
+        print_group("Direct", &fresh->fresh[LOST_DIRECT], fresh);
+        print_group("Indirect", &fresh->fresh[LOST_INDIRECT], fresh);
+    }
+}
+
+static struct lost_count direct(const struct site *s) { return sum(s, LOST_DIRECT); }
+
+static struct lost_count indirect(const struct site *s) { return sum(s, LOST_INDIRECT); }
+
+// In descending order of bytes: each pass prints the largest group that is smaller than the last (or as large, with a higher number).
+static void print_sorted(const char *class, struct lost_count (*of)(const struct site *))
+{
+    uint64_t last_bytes = UINT64_MAX;
+    uint32_t last_id = 0;
+    for (;;) {
+        const struct site *best = NULL;
+        for (uint32_t id = 1; id < sites_end(); id++) {
+            const struct site *s = site_get(id);
+            struct lost_count c = of(s);
+            bool after = c.bytes < last_bytes || (c.bytes == last_bytes && id > last_id);
+            if (c.blocks && after && (!best || c.bytes > of(best).bytes))
+                best = s;
+        }
+        if (!best)
+            return;
+        struct lost_count c = of(best);
+        print_group(class, &c, best);
+        last_bytes = c.bytes;
+        last_id = best->id;
+    }
+}
+
+static void print_suppressions(void)
+{
+    bool some = false;
+    for (const struct suppression *s = suppress_first(); s; s = s->next) {
+        if (!s->blocks)
+            continue;
+        if (!some)
+            report_text(RULE "\nSuppressions used:\n  count      bytes template");
+        some = true;
+        report_text("%7lu %10lu %s", s->blocks, s->bytes, s->pattern);
+    }
+    if (some)
+        report_text(RULE "\n");
+}
+
+static void print_late(const struct lost_count *count)
+{
+    if (!count->blocks)
+        return;
+    report_text(
+        "Lost at exit (not counted): %lu byte(s) in %lu object(s) that only the end of the program gave up\n",
+        count->bytes, count->blocks);
+}
+
+void text_all(bool groups)
+{
+    struct lost_totals totals = report_totals();
+    if (groups && totals.lost.blocks) {
+        print_sorted("Direct", direct);
+        print_sorted("Indirect", indirect);
+    }
+    print_suppressions();
+    if (totals.lost.blocks)
+        print_late(&totals.late);
+    if (totals.lost.blocks)
+        report_text("SUMMARY: LeakSanitizer: %lu byte(s) leaked in %lu allocation(s).", totals.lost.bytes,
+                    totals.lost.blocks);
+}

@@ -1,0 +1,10 @@
+// The report in LeakSanitizer's layout, which parsers exist for. Collector thread only.
+#pragma once
+
+#include "leak/site.h"
+
+// The groups that one cycle found, as they are proven.
+void text_fresh(const struct site *fresh);
+// All groups of all cycles, largest first, then the suppressions that were used, what was lost only at exit, and the summary. groups
+// false: they have been shown as they were proven. Nothing at all when there is nothing to say.
+void text_all(bool groups);

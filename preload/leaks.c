@@ -1,0 +1,95 @@
+// The end of the program as the hunt for leaks sees it, modules that go, and LeakSanitizer's interface (<sanitizer/lsan_interface.h>),
+// so that programs annotated for it work unchanged.
+//
+// main is called through a frame of ours, so that its return is seen before exit's handlers run.
+#include "boot.h"
+#include "real.h"
+
+#include "leak/hunt.h"
+#include "leak/site.h"
+#include "leak/suppress.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef int main_function(int, char **, char **);
+
+static main_function *program_main;
+
+static int call_main(int argc, char **argv, char **envp)
+{
+    int status;
+    hunt_main_begins((uintptr_t)program_main, (uintptr_t)__builtin_frame_address(0));
+    status = program_main(argc, argv, envp);
+    hunt_main_returned();
+    return status;
+}
+
+int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*loader_fini)(void), void *stack_end);
+
+EXPORT int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
+                             void (*fini)(void), void (*loader_fini)(void), void *stack_end)
+{
+    static void *_Atomic cache;
+    typeof(__libc_start_main) *real = real_symbol(&cache, "__libc_start_main");
+    program_main = main;
+    return real(hunting ? call_main : main, argc, argv, init, fini, loader_fini, stack_end);
+}
+
+EXPORT void exit(int status)
+{
+    static void *_Atomic cache;
+    void (*real)(int) = real_symbol(&cache, "exit");
+    hunt_exit_begins();
+    real(status);
+    __builtin_unreachable();
+}
+
+// Among the last things of a process; the C library's buffers are written out after it, unless we end it.
+__attribute__((destructor(101))) static void end(void)
+{
+    int code = hunt_exit_ends();
+    if (code) {
+        fflush(NULL);
+        _exit(code);
+    }
+}
+
+EXPORT int dlclose(void *handle)
+{
+    static void *_Atomic cache;
+    typeof(dlclose) *real = real_symbol(&cache, "dlclose");
+    int result = real(handle);
+    if (hunting)
+        sites_check_modules();
+    return result;
+}
+
+// --- LeakSanitizer's interface ----------------------------------------------------------------------------------
+
+void __lsan_do_leak_check(void);
+int __lsan_do_recoverable_leak_check(void);
+void __lsan_ignore_object(const void *p);
+void __lsan_register_root_region(const void *p, size_t bytes);
+void __lsan_unregister_root_region(const void *p, size_t bytes);
+void __lsan_disable(void);
+void __lsan_enable(void);
+
+EXPORT void __lsan_do_leak_check(void) { hunt_exit_begins(); }
+
+EXPORT int __lsan_do_recoverable_leak_check(void) { return hunt_check(); }
+
+EXPORT void __lsan_ignore_object(const void *p) { hunt_ignore(p); }
+
+// Every mapping that the program can write is a root already.
+EXPORT void __lsan_register_root_region(const void *p, size_t bytes) { (void)p, (void)bytes; }
+
+EXPORT void __lsan_unregister_root_region(const void *p, size_t bytes) { (void)p, (void)bytes; }
+
+EXPORT void __lsan_disable(void) { hunt_disable(1); }
+
+EXPORT void __lsan_enable(void) { hunt_disable(-1); }
