@@ -391,6 +391,9 @@ START_TEST(test_build_id_in_memory)
     other = load;
     other.p_filesz = 35; // the rest is not from the file
     ck_assert_uint_eq(id_of(&note, 36, &other, out), 0);
+    const Elf64_Phdr straddles[] = {{.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = 51},
+                                    {.p_type = PT_NOTE, .p_vaddr = 16, .p_filesz = 36}};
+    ck_assert_uint_eq(elf_build_id((uintptr_t)&note - 16, straddles, 2, out), 0);
 }
 END_TEST
 
@@ -572,35 +575,141 @@ START_TEST(test_changing)
 }
 END_TEST
 
-// More symbols than the limit allows: none of them are used. Sections of holes cost no disk.
-START_TEST(test_too_large)
+// --- a file made by hand ------------------------------------------------------------------------------------------------
+
+enum { CODE = 1 << 20, CODE_BYTES = 256, SYMBOLS = 4, STRING_BYTES = 64 };
+
+// No zero ends its strings, and their size is aligned: what follows them in memory would be taken for more of the last name.
+struct by_hand {
+    Elf64_Ehdr head;
+    Elf64_Shdr sections[4]; // none, symbols, strings, code
+    Elf64_Sym symbols[SYMBOLS];
+    char strings[STRING_BYTES];
+};
+
+static struct by_hand by_hand(void)
 {
-    struct {
-        Elf64_Ehdr head;
-        Elf64_Shdr sections[3];
-    } f = {
+    struct by_hand f = {
         .head = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
                  .e_machine = EM_X86_64,
-                 .e_shoff = sizeof(Elf64_Ehdr),
+                 .e_shoff = offsetof(struct by_hand, sections),
                  .e_shentsize = sizeof(Elf64_Shdr),
-                 .e_shnum = 3},
-        .sections = {
-            [1] = {.sh_type = SHT_SYMTAB, .sh_link = 2, .sh_offset = 4096, .sh_entsize = sizeof(Elf64_Sym)},
-            [2] = {.sh_type = SHT_STRTAB, .sh_offset = 256, .sh_size = 16}}};
-    const Elf64_Sym symbol = {.st_name = 1, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 1 << 20};
+                 .e_shnum = 4},
+    };
+    f.sections[1] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+                                 .sh_offset = offsetof(struct by_hand, symbols),
+                                 .sh_size = sizeof f.symbols,
+                                 .sh_link = 2,
+                                 .sh_entsize = sizeof(Elf64_Sym)};
+    f.sections[2] = (Elf64_Shdr){
+        .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct by_hand, strings), .sh_size = sizeof f.strings};
+    f.sections[3] = (Elf64_Shdr){.sh_type = SHT_PROGBITS,
+                                 .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+                                 .sh_addr = CODE,
+                                 .sh_size = CODE_BYTES};
+    f.symbols[0] = (Elf64_Sym){.st_name = 1, .st_info = STT_FUNC, .st_shndx = 3, .st_value = CODE + 16};
+    memset(f.strings, 'n', sizeof f.strings);
+    f.strings[0] = 0;
+    return f;
+}
+
+static struct elf_names *open_by_hand(const struct by_hand *f)
+{
+    write_whole(file, (const char *)f, sizeof *f);
+    return elf_names_open(file, NULL, 0);
+}
+
+// The last name ends with the strings, the last function without a size with the code.
+START_TEST(test_by_hand)
+{
+    struct by_hand f = by_hand();
+    struct elf_names *names = open_by_hand(&f);
+    char name[STRING_BYTES] = "";
+    memcpy(name, f.strings + 1, STRING_BYTES - 1);
+    check_name(names, CODE + 16, name, 0);
+    check_name(names, CODE + CODE_BYTES - 1, name, CODE_BYTES - 17);
+    ck_assert_ptr_null(elf_names_find(names, CODE + 15, NULL));
+    ck_assert_ptr_null(elf_names_find(names, CODE + CODE_BYTES, NULL));
+    elf_names_close(names);
+    f.sections[3].sh_flags = SHF_ALLOC; // no code: where it ends is unknown
+    names = open_by_hand(&f);
+    ck_assert(names && !elf_names_find(names, CODE + 16, NULL));
+    elf_names_close(names);
+}
+END_TEST
+
+// Only functions that are here.
+START_TEST(test_kinds_of_symbols)
+{
+    struct by_hand f = by_hand();
+    for (unsigned type = 0; type < 16; type++) {
+        f.symbols[0].st_info = ELF64_ST_INFO(STB_GLOBAL, type);
+        struct elf_names *names = open_by_hand(&f);
+        ck_assert_msg(!names == (type != STT_FUNC && type != STT_GNU_IFUNC), "type %u", type);
+        elf_names_close(names);
+    }
+    const struct {
+        uint32_t name;
+        uint16_t section;
+        uint64_t value;
+    } none[] = {
+        {0, 3, CODE}, {STRING_BYTES, 3, CODE}, {UINT32_MAX, 3, CODE}, {1, SHN_UNDEF, CODE}, {1, 3, 0}};
+    for (unsigned i = 0; i < sizeof none / sizeof none[0]; i++) {
+        f.symbols[0] = (Elf64_Sym){none[i].name, STT_FUNC, 0, none[i].section, none[i].value, 0};
+        ck_assert_msg(!open_by_hand(&f), "symbol %u", i);
+    }
+}
+END_TEST
+
+START_TEST(test_unusable_tables)
+{
+    const struct by_hand good = by_hand();
+    struct by_hand f = good;
+    f.sections[1].sh_entsize = 16;
+    ck_assert_ptr_null(open_by_hand(&f));
+    f = good;
+    f.sections[1].sh_flags = SHF_COMPRESSED;
+    ck_assert_ptr_null(open_by_hand(&f));
+    f = good;
+    f.sections[1].sh_link = 3; // no strings
+    ck_assert_ptr_null(open_by_hand(&f));
+    f = good;
+    f.sections[2].sh_size++; // beyond the end of the file
+    ck_assert_ptr_null(open_by_hand(&f));
+    f = good;
+    f.head.e_machine = EM_AARCH64;
+    ck_assert_ptr_null(open_by_hand(&f));
+    elf_names_close(open_by_hand(&good));
+}
+END_TEST
+
+// As many sections as the field of the head cannot say: the first section says it.
+START_TEST(test_extended_count)
+{
+    struct by_hand f = by_hand();
+    f.head.e_shnum = 0;
+    f.sections[0].sh_size = 4;
+    struct elf_names *names = open_by_hand(&f);
+    ck_assert_ptr_nonnull(names);
+    elf_names_close(names);
+}
+END_TEST
+
+// More symbols than the limit allows: none of them are used. Holes cost no disk.
+START_TEST(test_too_large)
+{
+    const uint64_t most = (ELF_TABLES_MOST - STRING_BYTES) / sizeof(Elf64_Sym);
+    struct by_hand f = by_hand();
     for (unsigned larger = 0; larger < 2; larger++) {
-        f.sections[1].sh_size = (ELF_TABLES_MOST - 16) / sizeof symbol * sizeof symbol +
-                                larger * sizeof symbol;
+        f.sections[1].sh_offset = sizeof f - sizeof f.symbols[0];
+        f.sections[1].sh_size = (most + larger) * sizeof(Elf64_Sym);
         write_whole(file, (const char *)&f, sizeof f);
         int fd = open(file, O_WRONLY);
-        ck_assert(pwrite(fd, "\0name", 6, 256) == 6 &&
-                  pwrite(fd, &symbol, sizeof symbol, 4096) == sizeof symbol);
+        ck_assert(pwrite(fd, &f.symbols[0], sizeof f.symbols[0], sizeof f) == sizeof f.symbols[0]);
         ck_assert_int_eq(ftruncate(fd, ELF_TABLES_MOST + 65536), 0);
         close(fd);
         struct elf_names *names = elf_names_open(file, NULL, 0);
         ck_assert(larger ? !names : !!names);
-        ck_assert(!names ||
-                  !elf_names_find(names, 1 << 20, NULL)); // no section of code: where it ends is unknown
         elf_names_close(names);
     }
 }
@@ -610,8 +719,8 @@ int main(void)
 {
     Suite *suite = suite_create("elf");
     TCase *found = tcase_create("names"), *files = tcase_create("files"), *ids = tcase_create("build-ids"),
-          *wrong = tcase_create("wrong files");
-    TCase *all[] = {found, files, ids, wrong};
+          *wrong = tcase_create("wrong files"), *by_hands = tcase_create("by hand");
+    TCase *all[] = {found, files, ids, wrong, by_hands};
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         tcase_set_timeout(all[i], 300);
         tcase_add_checked_fixture(all[i], make_folder, remove_folder);
@@ -638,6 +747,10 @@ int main(void)
     tcase_add_loop_test(wrong, test_damaged, 0, 4);
     tcase_add_test(wrong, test_extreme_fields);
     tcase_add_test(wrong, test_changing);
-    tcase_add_test(wrong, test_too_large);
+    tcase_add_test(by_hands, test_by_hand);
+    tcase_add_test(by_hands, test_kinds_of_symbols);
+    tcase_add_test(by_hands, test_unusable_tables);
+    tcase_add_test(by_hands, test_extended_count);
+    tcase_add_test(by_hands, test_too_large);
     return run_suite(suite);
 }
