@@ -8,7 +8,7 @@
 // E3. Memory and work are bounded: a table and its strings have at most ELF_TABLES_MOST bytes, else they are not used; sorting
 //     is O(n log n) whatever the order was. Opening never waits (what is no regular file is refused).
 // E4. Names are of this very module: a file whose build-id differs is refused, and the same holds for its debug file.
-// E5. Nothing here allocates or locks by the C library; no errors are logged.
+// E5. Nothing here allocates or locks by the C library (the lock of private memory, META, is taken); no errors are logged.
 //
 // Names are as the file has them (not demangled, without the symbol's version), not empty, at most ELF_NAME_MOST bytes; they
 // may hold any byte but zero. A handle may be used by any number of threads at once.
@@ -40,6 +40,6 @@ const char *elf_names_find(const struct elf_names *names, uint64_t address, uint
 void elf_names_close(struct elf_names *names); // NULL is fine
 
 // The build-id of a loaded module, by its program headers in memory; its size, 0: it has none. Reads only notes that lie inside of
-// what a readable PT_LOAD maps from the file.
+// what a readable PT_LOAD maps from the file; by plain loads, since a module whose file was truncated could not go on either.
 size_t elf_build_id(uintptr_t bias, const Elf64_Phdr *headers, size_t count,
                     unsigned char out[ELF_BUILD_ID_MOST]);
