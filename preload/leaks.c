@@ -24,7 +24,7 @@ static int call_main(int argc, char **argv, char **envp)
     int status;
     hunt_main_begins((uintptr_t)program_main, (uintptr_t)__builtin_frame_address(0));
     status = program_main(argc, argv, envp);
-    hunt_main_returned();
+    hunt_main_returned(hunt_entry());
     return status;
 }
 
@@ -44,7 +44,7 @@ EXPORT void exit(int status)
 {
     static void *_Atomic cache;
     void (*real)(int) = real_symbol(&cache, "exit");
-    hunt_exit_begins();
+    hunt_exit_begins(hunt_entry());
     real(status);
     __builtin_unreachable();
 }
@@ -52,7 +52,7 @@ EXPORT void exit(int status)
 // Among the last things of a process; the C library's buffers are written out after it, unless we end it.
 __attribute__((destructor(101))) static void end(void)
 {
-    int code = hunt_exit_ends();
+    int code = hunt_exit_ends(hunt_entry());
     if (code) {
         fflush(NULL);
         _exit(code);
@@ -79,9 +79,9 @@ void __lsan_unregister_root_region(const void *p, size_t bytes);
 void __lsan_disable(void);
 void __lsan_enable(void);
 
-EXPORT void __lsan_do_leak_check(void) { hunt_exit_begins(); }
+EXPORT void __lsan_do_leak_check(void) { hunt_exit_begins(hunt_entry()); }
 
-EXPORT int __lsan_do_recoverable_leak_check(void) { return hunt_check(); }
+EXPORT int __lsan_do_recoverable_leak_check(void) { return hunt_check(hunt_entry()); }
 
 EXPORT void __lsan_ignore_object(const void *p) { hunt_ignore(p); }
 

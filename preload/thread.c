@@ -12,6 +12,7 @@
 
 #include "gc/collector.h"
 #include "gc/workers.h"
+#include "leak/hunt.h"
 #include "leak/recall.h"
 
 #include <errno.h>
@@ -79,11 +80,11 @@ void thread_comes_to_heap(void)
         watch_exit();
 }
 
-static int create_really(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg);
+static int create_ours(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg);
 
 void thread_boot(void)
 {
-    workers_create = create_really;
+    workers_create = create_ours;
     uintptr_t end = (uintptr_t)__libc_stack_end;
     struct rlimit limit = {MAIN_STACK_BYTES, MAIN_STACK_BYTES};
     getrlimit(RLIMIT_STACK, &limit);
@@ -127,6 +128,16 @@ static int create_really(pthread_t *thread, const pthread_attr_t *attr, void *(*
     static void *_Atomic cache;
     typeof(pthread_create) *real = real_symbol(&cache, "pthread_create");
     return real(thread, attr, function, arg);
+}
+
+// What the C library allocates for a thread of ours is no leak of the program's, when a forked child has no use for it.
+static int create_ours(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg)
+{
+    int error;
+    hunt_disable(1);
+    error = create_really(thread, attr, function, arg);
+    hunt_disable(-1);
+    return error;
 }
 
 // The start argument lives in a block of the heap that libc's descriptor of the new thread refers to, so it is reachable

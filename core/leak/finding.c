@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum state { IN_DOUBT, OLD, SUPPRESSED, DIRECT, INDIRECT };
+enum state { IN_DOUBT, OLD, SUPPRESSED, DIRECT, INDIRECT }; // OLD: not to be told of
 
 struct corpse {
     uintptr_t base;
@@ -169,18 +169,18 @@ static void settle_all(bool (*begins)(const struct corpse *c), enum state start,
     }
 }
 
-static bool names_suppression(const struct site *s, uintptr_t frame, uint16_t module)
+static bool names_suppression(struct site *s, uintptr_t frame, uint16_t module)
 {
-    const struct suppression *found = NULL;
+    struct suppression *found = NULL;
     if (module)
         found = suppress_match(module_get(module)->path);
     if (!found && module)
         found = suppress_match(module_function(module, frame - 1, NULL));
-    ((struct site *)s)->suppressed_by = found;
+    s->suppressed_by = found;
     return found;
 }
 
-static const struct suppression *suppression_of(struct site *s)
+static struct suppression *suppression_of(struct site *s)
 {
     if (!s->judged && suppress_first())
         for (size_t i = 0; i < s->depth && !names_suppression(s, s->frames[i], s->modules[i]); i++)
@@ -196,10 +196,10 @@ static bool is_ignored(const struct corpse *c)
 
 static bool begins_suppressed(const struct corpse *c)
 {
-    return is_ignored(c) || (c->note && c->state == IN_DOUBT && suppression_of(site_get(c->note->site)));
+    return c->note && c->state == IN_DOUBT && suppression_of(site_get(c->note->site));
 }
 
-static bool begins_old(const struct corpse *c) { return c->state == OLD && !is_ignored(c); }
+static bool begins_old(const struct corpse *c) { return c->state == OLD; }
 
 static bool begins_direct(const struct corpse *c) { return c->state == IN_DOUBT && !c->referenced; }
 
@@ -270,7 +270,7 @@ static void add(struct lost_count *to, size_t bytes)
 static void make_fresh(struct site *s)
 {
     uint64_t before = s->fresh[LOST_DIRECT].blocks + s->fresh[LOST_INDIRECT].blocks +
-                      s->fresh_suppressed.blocks;
+                      s->fresh_suppressed[LOST_DIRECT].blocks + s->fresh_suppressed[LOST_INDIRECT].blocks;
     if (before)
         return;
     s->fresh_next = fresh;
@@ -299,8 +299,11 @@ static void count_corpse(const struct corpse *c)
     size_t bytes = note_bytes(&b);
     make_fresh(s);
     if (c->state == SUPPRESSED) {
-        add(&s->fresh_suppressed, bytes);
-        add(&s->suppressed, bytes);
+        add(&s->fresh_suppressed[c->referenced ? LOST_INDIRECT : LOST_DIRECT], bytes);
+        if (phase != PHASE_LATE)
+            add(&s->suppressed, bytes);
+        if (s->suppressed_by)
+            suppress_count(s->suppressed_by, 1, bytes);
         return;
     }
     enum lost_class class = c->state == DIRECT ? LOST_DIRECT : LOST_INDIRECT;
@@ -315,7 +318,7 @@ static void forget_fresh(void)
     for (; fresh; fresh = next) {
         next = fresh->fresh_next;
         memset(fresh->fresh, 0, sizeof fresh->fresh);
-        memset(&fresh->fresh_suppressed, 0, sizeof fresh->fresh_suppressed);
+        memset(fresh->fresh_suppressed, 0, sizeof fresh->fresh_suppressed);
         memset(fresh->example, 0, sizeof fresh->example);
     }
 }
@@ -333,6 +336,7 @@ struct site *findings_look(enum lost_phase in_phase, uint64_t at_ns)
     said |= no_room;
     for (size_t i = 0; i < count; i++)
         each_target(&corpses[i], note_reference);
+    settle_all(is_ignored, OLD, OLD);
     settle_all(begins_suppressed, SUPPRESSED, SUPPRESSED);
     settle_all(begins_old, OLD, INDIRECT);
     settle_all(begins_direct, DIRECT, INDIRECT);

@@ -4,7 +4,8 @@
 // leisure, while the program runs.
 //
 // F1. A block is told of once, when it is condemned the first time.
-// F2. Suppressed: allocated at a site that a suppression names, or ignored by __lsan_ signs, and whatever is reached from there.
+// F2. Not told of: what __lsan_ signs ignore, and whatever is reached from there. Suppressed: allocated at a site that a suppression
+//     names, and whatever is reached from there.
 //     Indirect: reached from another lost block. Direct: all others, and of each cycle of blocks that nothing else leads to the one
 //     that was allocated first.
 // F3. Blocks without a note (allocated before we were ready) are not told of, but what they lead to is.

@@ -133,15 +133,12 @@ struct note_facts hunt_facts(size_t n, const void *caller)
 }
 
 // The program's signals wait, so that none of its code runs below the stack pointer that is scanned from.
-static __attribute__((noinline)) void collect_from_here(void)
+static void collect_from(uintptr_t entry)
 {
     uint64_t all = ~(sys_sigbit(stop_signal) | sys_sigbit(SIGSEGV) | sys_sigbit(STOP_SETXID_SIGNAL)), before;
-    uintptr_t sp;
-    __builtin_unwind_init(); // the caller's registers are on this frame
-    __asm__ volatile("mov %%rsp,%0" : "=r"(sp));
     sys_sigprocmask(SIG_BLOCK, &all, &before);
     if (thread_self)
-        thread_self->entry_sp = sp;
+        thread_self->entry_sp = entry;
     collector_collect();
     if (thread_self)
         thread_self->entry_sp = 0;
@@ -155,11 +152,11 @@ void hunt_main_begins(uintptr_t function, uintptr_t stack_pointer)
 }
 
 // What main's frame held when it returned was reachable until then: it is lost at exit, not before.
-void hunt_main_returned(void)
+void hunt_main_returned(uintptr_t entry)
 {
     if (main_bottom && main_bottom < main_top)
         cycle_also_scan(main_bottom, main_top);
-    hunt_exit_begins();
+    hunt_exit_begins(entry);
     cycle_also_scan(0, 0);
 }
 
@@ -168,22 +165,22 @@ static bool may_ask(void)
     return hunting && !crit_inside() && sys_getpid() == process && !atomic_load(&finished);
 }
 
-void hunt_exit_begins(void)
+void hunt_exit_begins(uintptr_t entry)
 {
     if (!may_ask() || !wants(LEAKS_EXIT) || atomic_exchange(&phase, PHASE_EXIT) != PHASE_RUN)
         return;
-    collect_from_here();
+    collect_from(entry);
     atomic_store(&phase, PHASE_LATE);
 }
 
-int hunt_exit_ends(void)
+int hunt_exit_ends(uintptr_t entry)
 {
     if (!may_ask() || !wants(LEAKS_EXIT))
         return 0;
     if (atomic_load(&phase) == PHASE_RUN)
         atomic_store(&phase, PHASE_EXIT);
     atomic_store(&finish, true);
-    collect_from_here();
+    collect_from(entry);
     atomic_store(&finished, true);
     return atomic_load(&lost_blocks) ? options.exit_code : 0;
 }
@@ -200,12 +197,12 @@ void hunt_ignore(const void *p)
 
 void hunt_disable(int more) { disabled += more; }
 
-bool hunt_check(void)
+bool hunt_check(uintptr_t entry)
 {
     if (!may_ask())
         return false;
     atomic_store(&finish, true);
-    collect_from_here();
+    collect_from(entry);
     return atomic_load(&lost_blocks);
 }
 

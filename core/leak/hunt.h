@@ -17,21 +17,30 @@ void hunt_boot(void);
 // What is to be noted of an allocation of n bytes on behalf of the caller. Outside critical sections.
 struct note_facts hunt_facts(size_t n, const void *caller);
 
+// Where the program's part of the stack ends in a function that it called: the lowest of the registers that this function saved for
+// it, right below the return address (gcc pushes all of them behind the frame pointer). What lies below is ours, and what lay there
+// before, and no reference.
+static inline __attribute__((always_inline)) uintptr_t hunt_entry(void)
+{
+    __builtin_unwind_init();
+    return (uintptr_t)__builtin_frame_address(0) - 5 * sizeof(uintptr_t);
+}
+
 // The return address that main will use, its address, and what it had on its stack.
 void hunt_main_begins(uintptr_t main, uintptr_t stack_pointer);
-void hunt_main_returned(void);
+void hunt_main_returned(uintptr_t entry);
 // exit was called; all later findings belong to exit's handlers.
-void hunt_exit_begins(void);
+void hunt_exit_begins(uintptr_t entry);
 // The exit code that the process should have instead of its own; 0: its own.
-int hunt_exit_ends(void);
+int hunt_exit_ends(uintptr_t entry);
 
 const char *hunt_tier(void);
 bool hunt_forked(void);
 
 // LeakSanitizer's interface.
 void hunt_ignore(const void *p);
-void hunt_disable(int more); // 1, -1; nests; this thread's allocations
-bool hunt_check(void);       // a cycle and a report of what is lost so far; whether anything is
+void hunt_disable(int more);      // 1, -1; nests; this thread's allocations
+bool hunt_check(uintptr_t entry); // a cycle and a report of what is lost so far; whether anything is
 
 void hunt_fork_prepare(void);
 void hunt_fork_done(bool in_child);

@@ -221,8 +221,9 @@ void report_lost(const struct site *fresh, const struct trace *t, enum lost_phas
         put_site(site_get(fresh->id));
         put_lost(fresh, &at, "direct", &fresh->fresh[LOST_DIRECT], NULL);
         put_lost(fresh, &at, "indirect", &fresh->fresh[LOST_INDIRECT], NULL);
-        put_lost(fresh, &at, "direct", &fresh->fresh_suppressed,
-                 by ? by->pattern : "(reached from suppressed or ignored blocks)");
+        const char *pattern = by ? by->pattern : "(reached from a suppressed block)";
+        put_lost(fresh, &at, "direct", &fresh->fresh_suppressed[LOST_DIRECT], pattern);
+        put_lost(fresh, &at, "indirect", &fresh->fresh_suppressed[LOST_INDIRECT], pattern);
     }
 }
 

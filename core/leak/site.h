@@ -31,13 +31,13 @@ struct site {
     _Atomic bool retired; // S3
     bool written;         // to the report
     bool judged;          // suppressed_by is known
-    const struct suppression *suppressed_by;
+    struct suppression *suppressed_by;
     _Atomic uint64_t allocated_blocks,
         allocated_bytes; // all so far; what was freed is what neither lives nor was lost
-    struct lost_count lost[LOST_CLASSES][PHASES], suppressed; // all so far (S4)
-    struct lost_count fresh[LOST_CLASSES], fresh_suppressed;  // in the cycle that is looked at
-    struct site *fresh_next;                                  // of the sites that have some
-    uint64_t first_ns, last_ns;                               // when something of it was found lost
+    struct lost_count lost[LOST_CLASSES][PHASES], suppressed;              // all so far (S4)
+    struct lost_count fresh[LOST_CLASSES], fresh_suppressed[LOST_CLASSES]; // in the cycle that is looked at
+    struct site *fresh_next;                                               // of the sites that have some
+    uint64_t first_ns, last_ns; // when something of it was found lost
     uint64_t walk_blocks, walk_bytes,
         walk_born; // while the living are counted: born is a set of cycles modulo 64
     uint32_t walk_oldest;
