@@ -15,7 +15,9 @@
 // C3. At the stop every root is scanned as it is at the stop: all stacks and registers, all private and writable pages.
 // C4. Hence after the final drain every block reachable through words that the scan can see is black, and a white one
 //     is unreachable: nobody can ever hand it to free, store it or read it again.
-// C5. Slots in magazines are marked at the stop, so that the sweep leaves them alone; they are no blocks.
+// C5. Slots in magazines are marked at the stop, so that the sweep leaves them alone; they are no blocks. They are marked in the
+//     handshake too, unscanned, so that what lies in a freed block keeps nothing alive; one that is allocated afterwards is written
+//     after the barrier was armed (C2).
 // C6. Whatever went wrong on the way (a thread that did not stop, a root that could not be read, memory for the grey pool)
 //     cancels the reclaiming, never the soundness: `doubt` says why.
 //
@@ -140,9 +142,17 @@ static void scan_thread(const struct thread *t)
     trace.stack_bytes += t->stack_hi > t->sp ? t->stack_hi - t->sp : 0;
 }
 
+static void blacken(void *const *slots, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mark_slot_black(slots[i]);
+}
+
 static void scan_thread_running_world(struct thread *t)
 {
     uint64_t begun = clock_ns();
+    if (t->cache)
+        cache_visit(t->cache, blacken);
     scan_thread(t);
     note_stack(t, true);
     mark_settle(workers_own());
@@ -153,12 +163,6 @@ static void scan_stopped_thread(struct thread *t)
 {
     scan_thread(t);
     note_stack(t, false);
-}
-
-static void blacken(void *const *slots, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        mark_slot_black(slots[i]);
 }
 
 static void scan_magazines(void)

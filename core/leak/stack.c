@@ -4,11 +4,13 @@
 #include "base/backoff.h"
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/meta.h"
 #include "heap/heap.h"
 #include "world/thread.h"
 
 #include <dlfcn.h>
 #include <libunwind.h>
+#include <link.h>
 #include <stdatomic.h>
 
 #define ROOM_BYTES    (24 * KIB) // that the unwinder may need
@@ -45,6 +47,24 @@ static void find_ourselves(void)
     }
 }
 
+// The unwinder remembers pages of stacks that it has read; they are no references. What it needs itself it maps.
+static int own_data(struct dl_phdr_info *info, size_t bytes, void *address)
+{
+    bool is_it = false;
+    (void)bytes;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const Elf64_Phdr *p = &info->dlpi_phdr[i];
+        is_it |= p->p_type == PT_LOAD && (uintptr_t)address - (info->dlpi_addr + p->p_vaddr) < p->p_memsz;
+    }
+    for (int i = 0; is_it && i < info->dlpi_phnum; i++) {
+        const Elf64_Phdr *p = &info->dlpi_phdr[i];
+        uintptr_t lo = info->dlpi_addr + p->p_vaddr;
+        if (p->p_type == PT_LOAD && (p->p_flags & PF_W))
+            meta_own(align_down(lo, PAGE_BYTES), align_up(lo + p->p_memsz, PAGE_BYTES));
+    }
+    return is_it;
+}
+
 bool stack_open(void)
 {
     find_ourselves();
@@ -58,6 +78,8 @@ bool stack_open(void)
     unwinder.get_procedure = (int (*)(unw_cursor_t *, unw_proc_info_t *))dlsym(library,
                                                                                QUOTE(unw_get_proc_info));
     unwinder.backtrace = (int (*)(void **, int))dlsym(library, "unw_backtrace");
+    if (unwinder.backtrace)
+        dl_iterate_phdr(own_data, (void *)(uintptr_t)unwinder.backtrace);
     return unwinder.backtrace;
 }
 
