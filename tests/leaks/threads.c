@@ -4,6 +4,8 @@
 #include "leaks.h"
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
+#include <unistd.h>
 
 struct message {
     struct message *next;
@@ -75,11 +77,20 @@ static OPAQUE void *five_messages(void *leak)
 // case: only_on_its_stack  direct 1 48 compose  indirect 4 192 compose
 static OPAQUE void only_on_its_stack(bool leak) { run_to_its_end(five_messages, leak ? "" : NULL, NULL); }
 
+static _Atomic pid_t detached_tid;
+
 static void *detached_work(void *leak)
 {
     five_messages(leak);
+    detached_tid = gettid();
     sem_post(&ready);
     return NULL;
+}
+
+static void wait_until_gone(pid_t tid)
+{
+    while (tgkill(getpid(), tid, 0) == 0)
+        usleep(1000);
 }
 
 // case: detached  direct 3 144 compose  indirect 12 576 compose
@@ -93,6 +104,7 @@ static OPAQUE void detached(bool leak)
         pthread_t thread;
         pthread_create(&thread, &detached, detached_work, leak ? "" : NULL);
         sem_wait(&ready);
+        wait_until_gone(detached_tid);
     }
 }
 

@@ -1,5 +1,6 @@
-"""Who looks at a run of a program: the library, or a tool that the expectations are tested with. Each gives the same findings:
-blocks and bytes by class, function and line.
+"""Who looks at a run of a program: the library, or a tool that the expectations are tested with.
+
+Each gives findings of the same form: blocks and bytes by class, function and line.
 """
 
 import json
@@ -77,7 +78,7 @@ class Symbols:
             for function, place in self.known.get((module, offset), [("??", f"{module}+{offset:#x}")]):
                 if not SYSTEM_HEADER.match(place):
                     return function, os.path.basename(place)
-        return "??", "no frame of the program"
+        return "??", " < ".join(f"{os.path.basename(module)}+{offset:#x}" for module, offset in stack) or "no stack"
 
 
 def function_name(text):
@@ -112,17 +113,24 @@ class Library:
 
     def read(self, reports):
         """Returns the findings and the complaints about the reports as such."""
-        findings, complaints, ended = Findings(), [], 0
-        for path in sorted(reports.iterdir()):
-            process = Process(path)
-            complaints += process.complaints
-            ended += process.ended
+        processes, findings = processes_of(reports), Findings()
+        for process in processes:
             for group, blocks, size in process.losses():
                 findings.count(group, blocks, size)
-        return findings, complaints or ([] if ended else ["no report says that its process has ended"])
+        return findings, complaints_about(processes)
 
     def view(self, expected):
         return expected
+
+
+def processes_of(reports):
+    return [Process(path) for path in sorted(reports.iterdir())]
+
+
+def complaints_about(processes):
+    complaints = [text for process in processes for text in process.complaints]
+    ended = any(process.ended for process in processes)
+    return complaints or ([] if ended else ["no report says that its process has ended"])
 
 
 class Process:
@@ -161,6 +169,12 @@ class Process:
                 if found != said:
                     self.complaints.append(f"{what}_{unit} is {said} in the last line, the lines before sum to {found}")
 
+    def losses_by_module(self):
+        for line in self.lost:
+            stack = self.sites.get(line["site"], [])
+            own = [module for module, _ in stack if not RUNTIME.search(module)]
+            yield line["class"], line["blocks"], line["bytes"], own[0] if own else "no module"
+
     def losses(self):
         stacks = [self.sites.get(line["site"], []) for line in self.lost]
         SYMBOLS.learn(frame for stack in stacks for frame in stack)
@@ -172,7 +186,7 @@ class Process:
 class LeakSanitizer:
     """Knows no classes of cycles (it calls all their blocks indirect), so only the sums of both classes are compared.
 
-    Words that earlier calls left on the stack hide leaks from it: with the leaking twins it looks at no stacks and registers.
+    Words that earlier calls left on the stack hide leaks from it: when leaking twins run, it looks at no stack or register.
     """
 
     folder, cflags = "lsan", ["-fsanitize=leak"]
