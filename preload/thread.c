@@ -6,6 +6,7 @@
 
 #include "real.h"
 #include "sys/syscall.h"
+#include "world/dead.h"
 #include "world/interrupt.h"
 #include "world/kwrite.h"
 #include "world/thread.h"
@@ -26,6 +27,7 @@ enum { DEAD_PAGES = 5 };
 
 extern void *__libc_stack_end; // ld.so: where the main thread's stack began
 
+static __thread bool has_own_stack; // the C library's
 static pthread_key_t key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
@@ -59,6 +61,8 @@ static void on_exit_round(void *round)
         kwrite_thread_exit();
         interrupt_thread_exit();
         recall_thread_exit();
+        if (hunting && has_own_stack && lo)
+            dead_note(lo);
         thread_unregister();
         scrub_dead_stack(lo, hi);
     }
@@ -99,6 +103,7 @@ void thread_boot(void)
 struct start {
     void *(*function)(void *);
     void *arg;
+    bool own_stack; // the C library's
 };
 
 static void learn_stack(void)
@@ -118,6 +123,7 @@ static void *begin(void *p)
     struct start start = *(struct start *)p;
     free(p);
     learn_stack();
+    has_own_stack = start.own_stack;
     watch_exit();
     kwrite_thread_start();
     return start.function(start.arg);
@@ -147,13 +153,13 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
     struct start *start = malloc(sizeof *start);
     if (!start)
         return EAGAIN;
-    *start = (struct start){function, arg};
     if (collector_start_wanted && boot_done)
         collector_start();
     void *stack = NULL;
     size_t bytes = 0;
     if (attr && pthread_attr_getstack(attr, &stack, &bytes) == 0 && stack)
         kwrite_exclude((uintptr_t)stack, (uintptr_t)stack + bytes);
+    *start = (struct start){function, arg, .own_stack = !stack || (uintptr_t)stack + bytes == 0};
     uint32_t ticket = kwrite_enter_one(thread, sizeof *thread);
     int error = create_really(thread, attr, begin, start);
     kwrite_leave(ticket);

@@ -40,6 +40,7 @@
 #include "heap/probation.h"
 #include "sys/context.h"
 #include "world/barrier.h"
+#include "world/dead.h"
 #include "world/pins.h"
 #include "world/roots.h"
 #include "world/stop.h"
@@ -55,6 +56,7 @@ static size_t stack_count;
 static uint64_t cycles, dirty_bytes;
 static uintptr_t also_lo, also_hi; // cycle_also_scan's
 static unsigned least_probation;
+static bool without_dead;
 
 static void doubt_for(const char *why)
 {
@@ -116,6 +118,13 @@ static void note_stack(const struct thread *t, bool whole)
     uintptr_t end = whole ? t->stack_hi : stack_top(t);
     if (t->stack_hi && on_it && stack_count < MAX_STACKS)
         stacks[stack_count++] = (struct roots_hole){t->stack_lo, end};
+}
+
+// After the living ones.
+static void note_dead_stacks(void)
+{
+    if (without_dead)
+        stack_count += dead_stacks(stacks + stack_count, MAX_STACKS - stack_count);
 }
 
 // Every block on these pages (U2).
@@ -202,6 +211,7 @@ static void mark_beside_the_program(void)
 {
     uint64_t begun = clock_ns();
     take_registered();
+    note_dead_stacks();
     roots_scan_running(stacks, stack_count, scan_root);
     workers_drain(false);
     for (int round = 0; round < PRECLEAN_ROUNDS; round++) {
@@ -223,6 +233,7 @@ static void mark_what_is_left(bool all)
     take_registered();
     scan_magazines(); // first: what a stale word finds there is no block, and not scanned
     world_each_stopped(scan_stopped_thread);
+    note_dead_stacks();
     doubt_for(roots_scan_stopped(stacks, stack_count, scan_root));
     if (!all)
         barrier_fetch(false, scan_dirty);
@@ -339,6 +350,8 @@ void cycle_also_scan(uintptr_t lo, uintptr_t hi)
     also_lo = align_up(lo, 8);
     also_hi = align_down(hi, 8);
 }
+
+void cycle_leave_out_dead_stacks(void) { without_dead = true; }
 
 void cycle_probation_at_least(unsigned wanted) { least_probation = wanted; }
 

@@ -13,6 +13,7 @@
 #include "leak/suppress.h"
 #include "leak/text.h"
 #include "sys/syscall.h"
+#include "world/dead.h"
 #include "world/stop.h"
 #include "world/thread.h"
 
@@ -91,6 +92,8 @@ void hunt_boot(void)
     if (options.suppress)
         suppress_read_file(options.suppress);
     cycle_probation_at_least(1);
+    cycle_leave_out_dead_stacks();
+    dead_boot();
     collector_upcalls = (struct collector_upcalls){true, begin, cycle_ended};
     process = sys_getpid();
     hunting = true;

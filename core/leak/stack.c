@@ -137,7 +137,8 @@ size_t stack_take(uintptr_t *frames, size_t most, const void *caller)
     for (; ours < count && kept < most; ours++)
         if ((uintptr_t)found[ours] - own_lo >= own_hi - own_lo)
             frames[kept++] = (uintptr_t)found[ours];
-    return kept;
+    frames[0] = kept ? frames[0] : (uintptr_t)caller;
+    return kept ? kept : 1;
 }
 
 static bool step_to_slots(const uintptr_t *frames, uintptr_t *places, size_t depth)
