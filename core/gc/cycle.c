@@ -15,9 +15,9 @@
 // C3. At the stop every root is scanned as it is at the stop: all stacks and registers, all private and writable pages.
 // C4. Hence after the final drain every block reachable through words that the scan can see is black, and a white one
 //     is unreachable: nobody can ever hand it to free, store it or read it again.
-// C5. Slots in magazines are marked at the stop, so that the sweep leaves them alone; they are no blocks. They are marked in the
-//     handshake too, unscanned, so that what lies in a freed block keeps nothing alive; one that is allocated afterwards is written
-//     after the barrier was armed (C2).
+// C5. Slots in magazines are marked at the stop, so that the sweep leaves them alone; they are no blocks. While leaks are hunted they
+//     are marked in the handshake too, unscanned, so that what lies in a freed block keeps nothing alive; what is stored into one that
+//     is allocated afterwards dirties its page (C2). Verification would take what lies in it before that for pointers: it does without.
 // C6. Whatever went wrong on the way (a thread that did not stop, a root that could not be read, memory for the grey pool)
 //     cancels the reclaiming, never the soundness: `doubt` says why.
 //
@@ -55,8 +55,7 @@ static struct roots_hole *stacks; // dead parts of stacks, for the root scan
 static size_t stack_count;
 static uint64_t cycles, dirty_bytes;
 static uintptr_t also_lo, also_hi; // cycle_also_scan's
-static unsigned least_probation;
-static bool without_dead;
+static bool hunting;               // leaks (cycle_hunt)
 
 static void doubt_for(const char *why)
 {
@@ -66,12 +65,21 @@ static void doubt_for(const char *why)
 
 // --- what is scanned ----------------------------------------------------------------------------------------
 
-static void scan_words(const void *words, size_t bytes) { mark_words(workers_own(), words, bytes); }
-
-static void take_value(uintptr_t value) { mark_candidate(workers_own(), value & SCAN_UNTAGGED); }
-
-static void scan_root(const void *words, size_t bytes, bool code)
+static void scan_words(const void *words, size_t bytes, enum holder_kind kind)
 {
+    mark_origin(workers_own(), kind, 0);
+    mark_words(workers_own(), words, bytes);
+}
+
+static void take_value(uintptr_t value)
+{
+    mark_origin(workers_own(), HOLDER_OTHER, 0);
+    mark_candidate(workers_own(), value & SCAN_UNTAGGED);
+}
+
+static void scan_root(const void *words, size_t bytes, uintptr_t address, bool code)
+{
+    mark_origin(workers_own(), HOLDER_ROOT, address - (uintptr_t)words);
     (code ? mark_code : mark_words)(workers_own(), words, bytes);
 }
 
@@ -85,10 +93,10 @@ static void scan_registers(const struct thread *t)
 {
     size_t bytes;
     const void *area = context_general(t->context, &bytes);
-    scan_words(area, bytes);
+    scan_words(area, bytes, HOLDER_OTHER);
     area = context_vector(t->context, &bytes);
     if (area)
-        scan_words(area, bytes & ~7UL);
+        scan_words(area, bytes & ~7UL, HOLDER_OTHER);
 }
 
 // A thread stands on its own stack, or on another: a coroutine's, an alternate one. Its own is scanned from the stack
@@ -105,11 +113,11 @@ static void scan_stack(const struct thread *t)
     uintptr_t sp = stack_top(t), lo, hi;
     struct heap_block block = heap_find(sp);
     if (sp >= t->stack_lo && sp < t->stack_hi)
-        scan_words((const void *)sp, t->stack_hi - sp);
+        scan_words((const void *)sp, t->stack_hi - sp, HOLDER_STACK);
     else if (block.allocated)
         mark_candidate(workers_own(), sp);
     else if (roots_mapping(sp, &lo, &hi))
-        scan_words((const void *)sp, hi - sp);
+        scan_words((const void *)sp, hi - sp, HOLDER_STACK);
 }
 
 static void note_stack(const struct thread *t, bool whole)
@@ -123,7 +131,7 @@ static void note_stack(const struct thread *t, bool whole)
 // After the living ones.
 static void note_dead_stacks(void)
 {
-    if (without_dead)
+    if (hunting)
         stack_count += dead_stacks(stacks + stack_count, MAX_STACKS - stack_count);
 }
 
@@ -138,7 +146,7 @@ static void take_pages(uintptr_t lo, uintptr_t hi, bool readable)
 static void take_registered(void)
 {
     if (also_lo < also_hi)
-        scan_words((const void *)also_lo, also_hi - also_lo);
+        scan_words((const void *)also_lo, also_hi - also_lo, HOLDER_STACK);
     pins_each(take_value);
     guards_each(take_pages);
 }
@@ -160,7 +168,7 @@ static void blacken(void *const *slots, size_t n)
 static void scan_thread_running_world(struct thread *t)
 {
     uint64_t begun = clock_ns();
-    if (t->cache)
+    if (hunting && !options.verify && t->cache)
         cache_visit(t->cache, blacken);
     scan_thread(t);
     note_stack(t, true);
@@ -261,7 +269,7 @@ static unsigned probation(void)
              dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
     unsigned wanted = options.probation == PROBATION_AUTO ? dead <= max_size(PROBATION_LITTLE, live / 8)
                                                           : (unsigned)options.probation;
-    return wanted > least_probation ? wanted : least_probation;
+    return hunting && !wanted ? 1 : wanted;
 }
 
 static void stop_and_finish(bool marked_before)
@@ -279,7 +287,7 @@ static void stop_and_finish(bool marked_before)
     heap_check();
 #endif
     atomic_store(&heap_marking, false);
-    heap_sweep_begin((options.reclaim || least_probation) && !doubt,
+    heap_sweep_begin((options.reclaim || hunting) && !doubt,
                      options.reclaim ? probation() : PROBATION_FOREVER);
     trace.heap_end_bytes = heap_live_bytes();
     world_resume();
@@ -351,9 +359,7 @@ void cycle_also_scan(uintptr_t lo, uintptr_t hi)
     also_hi = align_down(hi, 8);
 }
 
-void cycle_leave_out_dead_stacks(void) { without_dead = true; }
-
-void cycle_probation_at_least(unsigned wanted) { least_probation = wanted; }
+void cycle_hunt(void) { hunting = true; }
 
 bool cycle_boot(void)
 {

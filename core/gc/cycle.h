@@ -13,10 +13,9 @@ uint64_t cycle_count(void);
 const struct trace *cycle_last(void);
 // Memory that counts as a root until the next call; 0, 0: none. While no cycle is under way.
 void cycle_also_scan(uintptr_t lo, uintptr_t hi);
-// Stacks of ended threads are no roots (world/dead.h). Before the first cycle.
-void cycle_leave_out_dead_stacks(void);
-// Condemned blocks wait for at least so many cycles, whatever the options say. Before the first cycle.
-void cycle_probation_at_least(unsigned cycles);
+// Leaks are hunted: condemned blocks wait for at least one cycle, whatever the options say (and for ever when nothing is to be reclaimed);
+// stacks of ended threads (world/dead.h) and freed blocks keep nothing alive. Before the first cycle.
+void cycle_hunt(void);
 
 bool cycle_boot(void); // false: no memory for its buffers
 void cycle_fork_child(void);

@@ -29,7 +29,14 @@ static void pass_over(uintptr_t value)
         verify_note(value);
 }
 
-static void mark_large(struct marker *m, uintptr_t value)
+// The block at value has just been marked.
+static __attribute__((noinline)) void note_holder(uintptr_t value, uint64_t from)
+{
+    struct heap_block b = heap_find(value);
+    holder_note(&b, from);
+}
+
+static void mark_large(struct marker *m, uintptr_t value, uint64_t from)
 {
     uint32_t id = large_id_at(value);
     if (!id) {
@@ -44,9 +51,11 @@ static void mark_large(struct marker *m, uintptr_t value)
     m->marked_bytes += row->bytes;
     if (base)
         push(m, base | LARGE_TAG);
+    if (unlikely(holders_wanted))
+        note_holder(value, from);
 }
 
-static void mark_small(struct marker *m, uintptr_t value, uint32_t unit_bin)
+static void mark_small(struct marker *m, uintptr_t value, uint32_t unit_bin, uint64_t from)
 {
     const struct size_class *c = &class_table[unit_bin - 1];
     uint32_t offset = (value - cage.base) & (UNIT_BYTES - 1), slot = slot_of(c, offset);
@@ -65,15 +74,17 @@ static void mark_small(struct marker *m, uintptr_t value, uint32_t unit_bin)
     m->marked_blocks++;
     m->marked_bytes += c->size;
     push(m, align_down(value, UNIT_BYTES) + (uintptr_t)slot * c->size);
+    if (unlikely(holders_wanted))
+        note_holder(value, from);
 }
 
-static void settle_candidate(struct marker *m, uintptr_t value)
+static void settle_candidate(struct marker *m, uintptr_t value, uint64_t from)
 {
     uint32_t unit = cage_bin_plus_one(cage_unit(value));
     if (unit)
-        mark_small(m, value, unit);
+        mark_small(m, value, unit, from);
     else
-        mark_large(m, value);
+        mark_large(m, value, from);
 }
 
 void mark_candidate(struct marker *m, uintptr_t value)
@@ -85,20 +96,43 @@ void mark_candidate(struct marker *m, uintptr_t value)
         uint32_t slot = slot_of(&class_table[unit - 1], (value - cage.base) & (UNIT_BYTES - 1));
         __builtin_prefetch(&cage.words[cage_unit(value) * WORDS_PER_SPAN + slot / 64 % WORDS_PER_SPAN], 1);
     }
-    uintptr_t *place = &m->pending[m->pending_at++ % MARK_PENDING], oldest = *place;
-    *place = value;
+    unsigned at = m->pending_at++ % MARK_PENDING;
+    uintptr_t oldest = m->pending[at];
+    uint64_t from = 0;
+    m->pending[at] = value;
+    if (unlikely(holders_wanted)) {
+        from = m->pending_from[at];
+        m->pending_from[at] = m->from;
+    }
     if (oldest)
-        settle_candidate(m, oldest);
+        settle_candidate(m, oldest, from);
 }
 
 static void settle_candidates(struct marker *m)
 {
     for (unsigned i = 0; i < MARK_PENDING; i++) {
-        uintptr_t *place = &m->pending[m->pending_at++ % MARK_PENDING], value = *place;
-        *place = 0;
+        unsigned at = m->pending_at++ % MARK_PENDING;
+        uintptr_t value = m->pending[at];
+        m->pending[at] = 0;
         if (value)
-            settle_candidate(m, value);
+            settle_candidate(m, value, m->pending_from[at]);
     }
+}
+
+void mark_origin(struct marker *m, enum holder_kind kind, uintptr_t moved)
+{
+    m->origin = (uint8_t)kind;
+    m->moved = moved;
+    m->from = 0;
+}
+
+// Where the pointer stands that is the next candidate, if it leads anywhere new.
+static __attribute__((noinline)) void see_holder(struct marker *m, const char *at, size_t bytes,
+                                                 uintptr_t value)
+{
+    m->from = holder_is_news(value)
+                  ? holder_at((enum holder_kind)m->origin, holder_place(at, bytes, value) + m->moved)
+                  : 0;
 }
 
 typedef size_t filter_function(const void *from, size_t bytes, uintptr_t *out);
@@ -112,8 +146,11 @@ static inline void mark_filtered(struct marker *m, filter_function *filter, cons
         // Neighbouring blocks overlap by a word, so that an unaligned pointer across the seam is seen.
         size_t block = min_size(bytes, SCAN_BLOCK_BYTES);
         size_t count = filter(at, block, found);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            if (unlikely(holders_wanted))
+                see_holder(m, at, block, found[i]);
             mark_candidate(m, found[i]);
+        }
         if (block == bytes)
             break;
         at += block - 8;
@@ -135,6 +172,7 @@ void mark_code(struct marker *m, const void *words, size_t bytes)
 static void mark_part(struct marker *m, uintptr_t at, size_t bytes)
 {
     uintptr_t end = at + bytes, part_end;
+    mark_origin(m, HOLDER_HEAP, 0);
     if (likely(!atomic_load_explicit(&guards_some, memory_order_relaxed)))
         mark_words(m, (const void *)at, bytes);
     else

@@ -12,18 +12,25 @@
 #pragma once
 
 #include "gc/grey.h"
+#include "gc/holder.h"
 #include "heap/heap.h"
 
 enum { MARK_PENDING = 32, MARK_AHEAD = 16 };
 
 struct marker {
     struct grey_chunk *local;
-    uintptr_t pending[MARK_PENDING]; // candidates whose mark words are being fetched; a ring, 0 is none
-    uintptr_t ahead[MARK_AHEAD];     // entries whose contents are being fetched; a ring
+    uintptr_t pending[MARK_PENDING];     // candidates whose mark words are being fetched; a ring, 0 is none
+    uintptr_t ahead[MARK_AHEAD];         // entries whose contents are being fetched; a ring
+    uint64_t pending_from[MARK_PENDING]; // where each stood, while holders are wanted (gc/holder.h)
+    uint64_t from;                       // the next candidate's
+    uintptr_t moved;                     // what is scanned is a copy: its original's address less its own
+    uint8_t origin;                      // enum holder_kind of what is scanned
     unsigned pending_at, ahead_at, ahead_count;
     uint64_t scanned_bytes, marked_blocks, marked_bytes; // since the cycle began
 };
 
+// What is scanned from now on is of this kind, and at an address that differs by `moved`: for holders.
+void mark_origin(struct marker *m, enum holder_kind kind, uintptr_t moved);
 // Takes each word of memory that looks like a pointer as one. bytes is a multiple of 8.
 void mark_words(struct marker *m, const void *words, size_t bytes);
 // The same at every byte: machine code.

@@ -308,6 +308,8 @@ static void count_corpse(const struct corpse *c)
     }
     enum lost_class class = c->state == DIRECT ? LOST_DIRECT : LOST_INDIRECT;
     keep_example(s, c, bytes);
+    if (!s->fresh_holder || c->state == DIRECT)
+        s->fresh_holder = c->holder ? c->holder : s->fresh_holder;
     add(&s->fresh[class], bytes);
     add(&s->lost[class][phase], bytes);
 }
@@ -320,6 +322,7 @@ static void forget_fresh(void)
         memset(fresh->fresh, 0, sizeof fresh->fresh);
         memset(fresh->fresh_suppressed, 0, sizeof fresh->fresh_suppressed);
         memset(fresh->example, 0, sizeof fresh->example);
+        fresh->fresh_holder = 0;
     }
 }
 

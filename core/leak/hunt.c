@@ -4,6 +4,7 @@
 #include "base/options.h"
 #include "gc/collector.h"
 #include "gc/cycle.h"
+#include "gc/holder.h"
 #include "gc/trace.h"
 #include "leak/finding.h"
 #include "leak/recall.h"
@@ -91,11 +92,11 @@ void hunt_boot(void)
         log_line("libunwind.so.8 is not there (install libunwind8): allocation stacks have one frame");
     if (options.suppress)
         suppress_read_file(options.suppress);
-    cycle_probation_at_least(1);
-    cycle_leave_out_dead_stacks();
+    cycle_hunt();
     dead_boot();
     collector_upcalls = (struct collector_upcalls){true, begin, cycle_ended};
     process = sys_getpid();
+    holders_wanted = true;
     hunting = true;
 }
 

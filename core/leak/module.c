@@ -87,14 +87,6 @@ struct module *module_mark(uint16_t index) { return &modules[index]; }
 
 uint16_t modules_end(void) { return modules ? end : 1; }
 
-uint16_t module_known(uintptr_t address)
-{
-    for (uint16_t i = modules_end(); i-- > 1;)
-        if (!modules[i].gone && address >= modules[i].lo && address < modules[i].hi)
-            return i;
-    return 0;
-}
-
 bool modules_check_locked(void)
 {
     struct dl_find_object found;

@@ -24,8 +24,8 @@ struct module {
 // The module an address lies in now, 0 for none.
 uint16_t module_of_locked(uintptr_t address);
 const struct module *module_get(uint16_t index);
-// The index of the module that this address lies in, among those known; 0 for none.
-uint16_t module_known(uintptr_t address);
+// The module an address lies in, new ones included; 0 for none. Collector thread.
+uint16_t module_at(uintptr_t address);
 // Looks which modules have gone; whether there were any.
 bool modules_check_locked(void);
 // The function that an address in the module lies in, and how far; NULL: not known. Collector thread.

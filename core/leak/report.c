@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "gc/holder.h"
 #include "gc/trace.h"
 #include "leak/hunt.h"
 #include "leak/json.h"
@@ -11,6 +12,7 @@
 #include "leak/suppress.h"
 #include "sys/syscall.h"
 #include "world/procfd.h"
+#include "world/thread.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -184,6 +186,48 @@ static void put_examples(const struct site *s)
     json_close(']');
 }
 
+static void put_holder_block(uint64_t holder)
+{
+    json_string("kind", "heap");
+    json_number("site", holder_site(holder) == SITE_UNKNOWN ? 0 : holder_site(holder));
+    json_number("offset", holder_offset(holder));
+}
+
+static void put_holder_address(uint64_t holder)
+{
+    uintptr_t address = holder & HOLDER_PLACE;
+    pid_t tid = holder_kind(holder) == HOLDER_STACK ? thread_with_stack_at(address) : 0;
+    uint16_t module = holder_kind(holder) == HOLDER_ROOT ? module_at(address) : 0;
+    json_string("kind", tid ? "stack" : module ? "global" : "other");
+    if (tid)
+        json_number("tid", (uint64_t)tid);
+    if (module) {
+        json_number("module", module);
+        json_hex("offset", address - module_get(module)->base);
+    }
+    json_hex("address", address);
+}
+
+static void put_holder(const struct site *s, uint64_t cycle)
+{
+    if (!s->fresh_holder)
+        return;
+    json_open("holder", '{');
+    json_number("cycle", cycle ? cycle - 1 : 0);
+    (holder_kind(s->fresh_holder) == HOLDER_HEAP ? put_holder_block : put_holder_address)(s->fresh_holder);
+    json_close('}');
+}
+
+// What the holder refers to, before its first use.
+static void put_holders_parts(const struct site *s)
+{
+    uint64_t holder = s->fresh_holder;
+    if (holder_kind(holder) == HOLDER_HEAP && holder_site(holder) < sites_end() && holder_site(holder))
+        put_site(site_get(holder_site(holder)));
+    if (holder_kind(holder) == HOLDER_ROOT)
+        put_module(module_at(holder & HOLDER_PLACE));
+}
+
 struct moment {
     const struct trace *cycle;
     const char *phase;
@@ -208,6 +252,7 @@ static void put_lost(const struct site *s, const struct moment *at, const char *
         json_string("suppressed", pattern);
     else
         put_examples(s);
+    put_holder(s, at->cycle->number);
     json_end(report_write);
 }
 
@@ -219,6 +264,7 @@ void report_lost(const struct site *fresh, const struct trace *t, enum lost_phas
     for (; fresh; fresh = fresh->fresh_next) {
         const struct suppression *by = fresh->suppressed_by;
         put_site(site_get(fresh->id));
+        put_holders_parts(fresh);
         put_lost(fresh, &at, "direct", &fresh->fresh[LOST_DIRECT], NULL);
         put_lost(fresh, &at, "indirect", &fresh->fresh[LOST_INDIRECT], NULL);
         const char *pattern = by ? by->pattern : "(reached from a suppressed block)";

@@ -151,6 +151,14 @@ void sites_check_modules(void)
     crit_leave();
 }
 
+uint16_t module_at(uintptr_t address)
+{
+    lock_acquire(&guard);
+    uint16_t index = module_of_locked(address);
+    lock_release(&guard);
+    return index;
+}
+
 size_t sites_bytes(void) { return used_bytes; }
 
 void sites_fork_child(void) { guard = (struct lock)LOCK_INIT(LOCK_RANK_SITES); }

@@ -45,9 +45,10 @@ struct site {
         uintptr_t address;
         uint64_t bytes;
         uint32_t born;
-    } example[4];       // of the fresh ones
-    uint16_t *modules;  // of each frame (leak/module.h), 0: none
-    uintptr_t frames[]; // return addresses, innermost first
+    } example[4];          // of the fresh ones
+    uint64_t fresh_holder; // of one of the fresh ones (gc/holder.h); 0: none is known
+    uint16_t *modules;     // of each frame (leak/module.h), 0: none
+    uintptr_t frames[];    // return addresses, innermost first
 };
 
 bool sites_boot(void);

@@ -91,7 +91,7 @@ static void look_at_copy(uintptr_t lo, uintptr_t hi, bool code)
     for (uintptr_t at = lo, next; at < hi; at = next) {
         size_t want = min_size(COPY_BYTES, hi - at);
         size_t got = procfd_read_memory(at, copy, want);
-        now.scan(copy, got & ~(size_t)7, code);
+        now.scan(copy, got & ~(size_t)7, at, code);
         next = got == want ? at + got : align_down(at + got, PAGE_BYTES) + PAGE_BYTES;
         if (got < want && !now.problem && !was_unmapped(at + got))
             now.problem = "a root could not be read";
@@ -105,7 +105,7 @@ static void visit(uintptr_t lo, uintptr_t hi, uint32_t flags)
     scanned_bytes += hi - lo;
     bool code = flags & MAPPING_EXEC;
     if (now.in_place && (flags & (MAPPING_READ | MAPPING_SHARED)) == MAPPING_READ)
-        now.scan((const void *)lo, hi - lo, code);
+        now.scan((const void *)lo, hi - lo, lo, code);
     else
         look_at_copy(lo, hi, code);
 }

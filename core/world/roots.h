@@ -15,8 +15,8 @@ struct roots_hole {
     uintptr_t lo, hi;
 };
 
-// What is done with a piece of a root; code: it lies in an executable mapping, where pointers may stand at any byte.
-typedef void roots_scan(const void *words, size_t bytes, bool code);
+// What is done with a piece of a root, which may be a copy of what is at `address`; code: it lies in an executable mapping, where pointers may stand at any byte.
+typedef void roots_scan(const void *words, size_t bytes, uintptr_t address, bool code);
 
 // While threads run: the words are copied before they are looked at, since mappings may go.
 void roots_scan_running(const struct roots_hole *holes, size_t count, roots_scan *scan);
