@@ -18,8 +18,10 @@ def warn(text):
 
 def printable(text):
     """On one line, and encodable: a path may hold newlines, and bytes that are no UTF-8."""
-    text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text))
-    return text.encode(errors="backslashreplace").decode()
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 # ---- output
@@ -28,7 +30,9 @@ def write(data, path=None):
     """Writes bytes to the standard output, or to a file."""
     if path is None or path == "-":
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        rest = memoryview(data)
+        while rest:     # with PYTHONUNBUFFERED a write may take less than it was given
+            rest = rest[sys.stdout.buffer.write(rest):]
         sys.stdout.buffer.flush()
         return
     try:
@@ -39,11 +43,11 @@ def write(data, path=None):
 
 def write_file(data, path):
     """By a new file and rename: who reads path meanwhile (a metrics collector does) sees the old text or the new."""
-    path = os.path.realpath(path)
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, "wb") as file:  # a device or a pipe: it must stay what it is; a directory fails here
             file.write(data)
         return
+    path = os.path.realpath(path)
     handle, temporary = tempfile.mkstemp(prefix=".gcpre.", dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "wb") as file:

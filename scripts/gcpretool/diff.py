@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from . import stacks, text, words
+from .console import printable
 from .model import Site
 
 
@@ -45,7 +46,7 @@ def changes(before, after, what):
 
 
 def as_text(before, after, what, top):
-    return "\n".join(lines(changes(before, after, what), before, after, what, top)) + "\n"
+    return "\n".join(map(printable, lines(changes(before, after, what), before, after, what, top))) + "\n"
 
 
 def lines(found, before, after, what, top):

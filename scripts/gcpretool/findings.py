@@ -165,7 +165,7 @@ def findings_of(processes):
             key = (loss.site.exact, loss.kind, late, loss.suppressed)
             finding = found.setdefault(key, Finding(loss.site, loss.kind, late, loss.suppressed))
             finding.add(loss, process.last_ns)
-    return sorted(found.values(), key=lambda each: (each.kind != "direct", -each.bytes))
+    return sorted(found.values(), key=lambda each: (each.late, each.kind != "direct", -each.bytes))
 
 
 def living_of(processes):

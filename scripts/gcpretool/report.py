@@ -39,7 +39,7 @@ def parser():
     it.add_argument("--merge", action="store_true", help="add up all processes as if they were one")
     it.add_argument("--suppress", metavar="FILE", action="append", default=[],
                     help="leave out what these leak:pattern lines match; may be repeated")
-    it.add_argument("--top", metavar="N", type=positive, help="only the N largest sites (text, prom)")
+    it.add_argument("--top", metavar="N", type=positive, help="only the N largest sites (text, sarif, prom)")
     it.add_argument("--symbols", metavar="FOLDER", action="append", default=[],
                     help="look here too for the program's files and .build-id/xx/yyy.debug; may be repeated")
     it.add_argument("--symbolizer", metavar="TOOL",
@@ -85,7 +85,7 @@ def render(views, options):
         "pprof": lambda: pprof.render(views, options.what),
         "folded": lambda: stacks.folded(views, options.what),
         "speedscope": lambda: stacks.speedscope(views, options.what),
-        "sarif": lambda: sarif.render(views, options.what),
+        "sarif": lambda: sarif.render(views, options.what, options.top),
         "prom": lambda: prom.render(views, options.top),
         "suppressions": lambda: suppress.write(views, options.what),
     }[options.format]()

@@ -17,13 +17,16 @@ RULES = [
 NAMES = [rule[0] for rule in RULES]
 
 
-def render(views, what):
-    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run(view, what) for view in views]}
-    return json.dumps(document, indent=1) + "\n"
+def render(views, what, top):
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run(view, what, top) for view in views]}
+    return json.dumps(document) + "\n"
 
 
-def run(view, what):
-    rows = [growing(row) for row in view.growth] if what == "growth" else [lost(each, view) for each in view.findings]
+def run(view, what, top):
+    if what == "growth":
+        rows = [growing(row) for row in view.growth[:top]]
+    else:
+        rows = [lost(each, view) for each in view.findings[:top]]
     seen = Counter()
     for row in rows:    # several sites of one identity, e.g. two calls in one function: told apart by a count
         site = row["partialFingerprints"][FINGERPRINT]

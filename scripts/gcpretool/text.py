@@ -5,6 +5,7 @@ after the SUMMARY line. A view of living or growing sites has the same stacks be
 """
 
 from . import words
+from .console import printable
 
 RULE = "=" * 65
 SHORT_RULE = "-" * 53
@@ -12,7 +13,7 @@ SHORT_RULE = "-" * 53
 
 def render(views, what, top):
     shown = {"lost": lost, "live": living, "growth": growth}[what]
-    return "\n".join("\n".join(shown(view, top)).rstrip("\n") + "\n" for view in views)
+    return "\n".join("\n".join(map(printable, shown(view, top))).rstrip("\n") + "\n" for view in views)
 
 
 def lost(view, top):
