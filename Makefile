@@ -45,7 +45,7 @@ fault: build/fault/libgcpre.so ## with faults on demand (core/sys/fault.h), buil
 unit: $(UNITBIN) ## the programs of tests/unit, in build/unit
 
 # --- what is tested, measured, shown -------------------------------------------------------------------------
-test: ## set up, build, lint, unit and system tests, the quick part of the application tests
+test: ## set up, build, lint, unit, system and tool tests, the quick part of the application tests
 	@scripts/setup build test
 	@$(MAKE) $(JOBS) --no-print-directory all debug fault unit
 	@scripts/test-all
