@@ -272,6 +272,15 @@ def test_stripped(box):
         assert [names(leak) for leak in report.leaks] == [[None] * 3, [None] * 2, [None] * 4], report.leaks
 
 
+def test_nearest_symbol_is_no_name(box):
+    """Of a stripped program that exports one function, the addresses in the others belong to no symbol."""
+    exporting = reports.Program(box.folder, ["-Wl,--export-dynamic-symbol=parse_header"], "exporting")
+    path = reports.usual(exporting, path=exporting.stripped(box.path("bin"))).write(box.path("r"))
+    for tool in box.symbolizers():
+        report = LsanReport(box.report(path, "--symbolizer", tool))
+        assert [names(leak)[:2] for leak in report.leaks] == [["parse_header", None], [None, None], [None, None]], tool
+
+
 def test_separate_debug_file(box):
     path = reports.usual(box.program, path=box.program.stripped(box.path("bin"))).write(box.path("r"))
     box.program.debug_file(box.path("debug"))
