@@ -28,6 +28,8 @@ CORE    := $(sort $(wildcard core/*/*.c))
 PRELOAD := $(sort $(wildcard preload/*.c))
 UNIT    := $(sort $(wildcard tests/unit/*.c))
 
+TOOL    := $(patsubst scripts/%,%,$(sort $(wildcard scripts/gcpretool/*.py scripts/gcpretool/assets/*)))
+
 FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/demo/*.c)
 
 objects  = $(patsubst %.c,$(1)/%.o,$(CORE) $(PRELOAD))
@@ -43,7 +45,7 @@ fault: build/fault/libgcpre.so ## with faults on demand (core/sys/fault.h), buil
 unit: $(UNITBIN) ## the programs of tests/unit, in build/unit
 
 # --- what is tested, measured, shown -------------------------------------------------------------------------
-test: ## set up, build, lint, unit and system tests, the quick part of the application tests
+test: ## set up, build, lint, unit, system and tool tests, the quick part of the application tests
 	@scripts/setup build test
 	@$(MAKE) $(JOBS) --no-print-directory all debug fault unit
 	@scripts/test-all
@@ -86,8 +88,10 @@ install: all ## into PREFIX (default /usr/local); DESTDIR is honoured
 	install -D -m 644 build/libgcpre.so $(DESTDIR)$(PREFIX)/lib/libgcpre.so
 	install -D -m 644 preload/gcpre.h $(DESTDIR)$(PREFIX)/include/gcpre.h
 	install -D -m 755 scripts/gcpre $(DESTDIR)$(PREFIX)/bin/gcpre
-uninstall: ## removes what install put there
+	for file in $(TOOL); do install -D -m 644 scripts/$$file $(DESTDIR)$(PREFIX)/lib/gcpre/$$file || exit; done
+uninstall: ## removes what install put there, and what Python compiled of it
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,lib/libgcpre.so include/gcpre.h bin/gcpre)
+	rm -rf $(DESTDIR)$(PREFIX)/lib/gcpre
 clean: ## removes build/
 	rm -rf build
 print-%:

@@ -1,0 +1,117 @@
+"""The report as LeakSanitizer prints it, because parsers for that exist.
+
+What it does not know stands in further lines that its parsers pass over: below a stack, indented and without a #, and
+after the SUMMARY line. A view of living or growing sites has the same stacks below other headings.
+"""
+
+from . import words
+from .console import printable
+
+RULE = "=" * 65
+SHORT_RULE = "-" * 53
+
+
+def render(views, what, top):
+    shown = {"lost": lost, "live": living, "growth": growth}[what]
+    return "\n".join("\n".join(map(printable, shown(view, top))).rstrip("\n") + "\n" for view in views)
+
+
+def lost(view, top):
+    pid, findings = view.process.pid, view.lost
+    if not findings:
+        yield f"gcpre: {view.name}: nothing lost"
+    else:
+        yield from (RULE, f"=={pid}==ERROR: LeakSanitizer: detected memory leaks", "")
+    for finding in findings[:top]:
+        yield from leak(f"{finding.kind.capitalize()} leak of", finding, view)
+    if top and len(findings) > top:
+        yield from (f"Omitting {len(findings) - top} more leak(s).", "")
+    yield from suppressions(view)
+    if findings:
+        yield (f"SUMMARY: LeakSanitizer: {sum(each.bytes for each in findings)} byte(s) leaked in "
+               f"{sum(each.blocks for each in findings)} allocation(s).")
+    yield from late(view)
+    yield from notes(view)
+
+
+def leak(heading, finding, view):
+    yield f"{heading} {finding.bytes} byte(s) in {finding.blocks} object(s) allocated from:"
+    yield from stack(finding.site)
+    yield f"    {words.timeline(finding, view.process.begin_ns)}"
+    if finding.weight != finding.blocks:
+        yield f"    sampled: stands for about {words.size(finding.estimated_bytes)} in {finding.weight} objects"
+    if finding.weakly:
+        yield f"    {finding.weakly} of them held by an interior or unaligned pointer or a stack word only, when last seen"
+    for holder, blocks in finding.holders[:3]:
+        yield f"    last referenced from {words.holder(holder)}" + (f" ({words.count(blocks, 'object')})" if blocks > 1 else "")
+    yield ""
+
+
+def stack(site):
+    if not site.calls:
+        yield "    (no stack is known)"
+    for number, call in enumerate(site.calls):
+        yield f"    #{number} 0x{call.frame.pc:012x} {described(call)}"
+
+
+def described(call):
+    """in function file:line, or what is known of that. The two blanks without a function are LeakSanitizer's."""
+    function = f"in {call.function}" if call.function else ""
+    module = call.frame.module
+    if call.file:
+        return f"{function} {call.file}:{call.line}"
+    if not module:
+        return f"{function} (<unknown module>)"
+    identity = f" (BuildId: {module.build_id})" if module.build_id else ""
+    return f"{function} ({module.path}+{call.frame.offset:#x}){identity}"
+
+
+def suppressions(view):
+    if sums := view.suppressed:
+        yield from (SHORT_RULE, "Suppressions used:", "  count      bytes template")
+        yield from (f"{blocks:7} {size:10} {pattern}" for pattern, (blocks, size) in sums.items())
+        yield from (SHORT_RULE, "")
+
+
+def late(view):
+    """After the SUMMARY, which does not count them."""
+    if findings := view.late:
+        size, blocks = sum(each.bytes for each in findings), sum(each.blocks for each in findings)
+        yield from ("", f"Lost at exit: {size} byte(s) in {blocks} object(s) that died only in exit's handlers; "
+                    "not in the sum above.", "")
+        for finding in findings:
+            yield f"Lost at exit {finding.bytes} byte(s) in {finding.blocks} object(s) allocated from:"
+            yield from (*stack(finding.site), "")
+
+
+def notes(view):
+    for process in view.processes:
+        if process.tier != "full":
+            every = f", one in {words.size(process.sample_bytes)}" if process.sample_bytes else ""
+            yield f"gcpre: process {process.pid}: stacks of tier {process.tier}{every}: not all that was lost is here"
+        if not process.end:
+            yield f"gcpre: process {process.pid} did not end by itself, or still runs: this is what was proven until then"
+
+
+# ---- what lives
+
+def living(view, top):
+    rows = view.living
+    yield f"Live: {sum(row.bytes for row in rows)} byte(s) in {sum(row.blocks for row in rows)} object(s), {view.name}"
+    yield ""
+    for row in rows[:top]:
+        yield f"Live {row.bytes} byte(s) in {row.blocks} object(s) allocated from:"
+        yield from (*stack(row.site), f"    {words.count(row.generations, 'generation')}; allocated {row.allocated_blocks}, "
+                    f"freed {row.freed_blocks}", "")
+    yield from notes(view)
+
+
+def growth(view, top):
+    rows = view.growth
+    yield f"Growing: {words.count(len(rows), 'site')}, {view.name}" + ("" if rows else "; two snapshots or more are needed")
+    yield ""
+    for row in rows[:top]:
+        yield f"Growing {row.bytes} byte(s) in {row.blocks} object(s) allocated from:"
+        yield from (*stack(row.site), f"    {words.count(row.generations, 'generation')} live, more in each of the last "
+                    f"{words.count(row.growing, 'snapshot')}; {row.bytes - row.first_bytes:+} bytes since the first", "")
+    yield from notes(view)

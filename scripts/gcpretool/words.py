@@ -1,0 +1,58 @@
+"""Sizes, times, places in words."""
+
+import time
+
+UNITS = ["B", "KB", "MB", "GB", "TB", "PB", "EB"]
+
+
+def size(count):
+    """1536 -> 1.5 KB; units of 1024."""
+    for unit in UNITS:
+        if count < 1000 or unit == UNITS[-1]:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+
+
+def rate(count):
+    return f"{size(count)}/s" if count >= 1 else f"{size(count * 3600)}/h" if count * 3600 >= 1 else "under 1 B/h"
+
+
+def clock(ns, reference_ns):
+    """Local time, with the day where it is another than that of the reference."""
+    moment, reference = (time.localtime(min(each // 10**9, 1 << 40)) for each in (ns, reference_ns))
+    return time.strftime("%H:%M:%S" if moment[:3] == reference[:3] else "%Y-%m-%d %H:%M:%S", moment)
+
+
+def day(ns):
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(min(ns // 10**9, 1 << 40)))
+
+
+def timeline(finding, begin_ns):
+    """since 14:02:11, 2.3 KB/s, still leaking"""
+    first, last = clock(finding.first_ns, begin_ns), clock(finding.last_ns, begin_ns)
+    if finding.proofs < 2:
+        return f"between {first} and {last}" if first != last else f"at {last}"
+    begun = f"since {first}" if finding.still else f"from {first} to {last}"
+    pace = [rate(finding.rate)] if finding.rate is not None else []
+    return ", ".join([begun, *pace, "still leaking" if finding.still else "no longer"])
+
+
+def holder(holder):
+    """What had the last pointer: struct at +16 allocated at read_conf conf.c:51"""
+    if holder.kind == "heap":
+        culprit = holder.site.culprit if holder.site else None
+        return f"block at +{holder.offset}" + (f" allocated at {spot(culprit)}" if culprit else "")
+    if holder.kind == "global":
+        place = f"{holder.module.name}+{holder.offset:#x}" if holder.module else f"{holder.offset:#x}"
+        return f"global {holder.symbol} ({place})" if holder.symbol else f"global at {place}"
+    if holder.kind == "stack":
+        return f"stack of thread {holder.tid}"
+    return f"{holder.address:#x} (register, kernel or other mapping)" if holder.address else "a register or the kernel"
+
+
+def spot(call):
+    return f"{call.function} {call.place}" if call.function else call.where
+
+
+def count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"

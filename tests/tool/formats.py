@@ -1,0 +1,609 @@
+"""Every format of gcpre report: its grammar, and that the right names and numbers are in it."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import reports
+from box import ROOT, TOOL, Skip
+
+HERE = Path(__file__).resolve().parent
+
+# LeakSanitizer's own grammar, from what it prints: see test_lsan_grammar.
+BUILD_ID = r"( \(BuildId: [0-9a-f]+\))?"
+LEAK = re.compile(r"(Direct|Indirect) leak of (\d+) byte\(s\) in (\d+) object\(s\) allocated from:")
+FRAME = re.compile(r"    #(\d+) (0x[0-9a-f]{12}) (?:in (\S.*?) )?"
+                   rf"(?:([^\s(]\S*:\d+(?::\d+)?)| ?\((\S+)\+(0x[0-9a-f]+)\){BUILD_ID})")
+SUMMARY = re.compile(r"SUMMARY: LeakSanitizer: (\d+) byte\(s\) leaked in (\d+) allocation\(s\)\.")
+SUPPRESSION = re.compile(r" *(\d+) +(\d+) (\S+)")
+RULE = "-" * 53
+
+
+class LsanReport:
+    """Reads the text as a strict parser of LeakSanitizer's reports would. `ours` are the indented lines without a #."""
+
+    def __init__(self, text):
+        self.lines = text.splitlines()
+        self.leaks, self.ours, self.suppressions = [], [], []
+        while self.lines and self.lines[0] in ("", "=" * 65):
+            self.lines.pop(0)
+        self.pid = int(self.take(re.compile(r"==(\d+)==ERROR: LeakSanitizer: detected memory leaks"))[1])
+        self.take("")
+        while LEAK.fullmatch(self.lines[0]):
+            self.take_leak()
+        if self.lines[0] == RULE:
+            self.take_suppressions()
+        total = self.take(SUMMARY)
+        self.bytes, self.blocks = int(total[1]), int(total[2])
+        self.rest = self.lines
+
+    def take(self, wanted):
+        line = self.lines.pop(0)
+        match = line == wanted if isinstance(wanted, str) else wanted.fullmatch(line)
+        assert match, f"not LeakSanitizer's layout: {line!r}, wanted {wanted if isinstance(wanted, str) else wanted.pattern!r}"
+        return match
+
+    def take_leak(self):
+        head, frames = self.take(LEAK), []
+        while self.lines[0].startswith("    #"):
+            frame = self.take(FRAME)
+            assert int(frame[1]) == len(frames), "frames are counted from 0"
+            frames.append(frame)
+        while re.match(r"    [^ #]", self.lines[0]):
+            self.ours.append(self.lines.pop(0).strip())
+        self.take("")
+        self.leaks.append((head[1], int(head[2]), int(head[3]), frames))
+
+    def take_suppressions(self):
+        for line in (RULE, "Suppressions used:", "  count      bytes template"):
+            self.take(line)
+        while self.lines[0] != RULE:
+            self.suppressions.append(self.take(SUPPRESSION).groups())
+        self.take(RULE)
+        self.take("")
+
+
+def names(leak):
+    return [frame[3] for frame in leak[3]]
+
+
+# ---- text
+
+def test_lsan_grammar(box):
+    """The grammar above is LeakSanitizer's: it accepts its own report."""
+    source = box.file("leak.c", "#include <stdlib.h>\nint main(void)\n{\n    void *volatile p = malloc(7);\n    p = malloc(9);\n"
+                      "    p = 0;\n}\n")
+    built = subprocess.run(["gcc", "-g", "-fsanitize=leak", "-o", box.path("leak"), source], stderr=subprocess.DEVNULL)
+    if built.returncode:
+        raise Skip("gcc cannot link LeakSanitizer here")
+    for tool in ([], ["strip"]):
+        if tool:
+            subprocess.run([*tool, box.path("leak")], check=True)
+        done = subprocess.run([box.path("leak")], stderr=subprocess.PIPE, text=True)
+        if "detected memory leaks" not in done.stderr:
+            raise Skip("LeakSanitizer cannot run here")
+        report = LsanReport(done.stderr)
+        assert report.bytes == 16 and report.blocks == 2 and len(report.leaks) >= 1
+
+
+def test_text_layout(box):
+    report = LsanReport(box.report(box.usual()))
+    assert report.pid == 4711
+    assert [leak[:3] for leak in report.leaks] == [("Direct", 500, 5), ("Direct", 48, 1), ("Indirect", 960, 20)], report.leaks
+    assert (report.bytes, report.blocks) == (1508, 26)
+
+
+def test_text_names(box):
+    report = LsanReport(box.report(box.usual()))
+    assert names(report.leaks[0]) == ["take", "parse_header", "read_config", "main"], "inlined calls are named too"
+    assert names(report.leaks[2]) == ["xmalloc", "add_entry", "read_config", "main"]
+    for frame in report.leaks[0][3]:
+        assert frame[4] == f"{reports.SOURCE}:{box.program.lines[frame[3]]}", frame[0]
+    pcs = [int(frame[2], 16) for frame in report.leaks[0][3]]
+    assert pcs[0] == pcs[1] == 0x555555554000 + box.program.addresses["at_take"]
+
+
+def test_text_own_lines(box):
+    ours = LsanReport(box.report(box.usual())).ours
+    place = f"fixture+{box.program.addresses['cache_head']:#x}"
+    assert ours == [
+        "since 11:06:45, 50 B/s, still leaking",
+        "between 11:06:40 and 11:06:50", f"last referenced from global cache_head ({place})",
+        "between 11:06:40 and 11:06:55",
+        f"last referenced from block at +16 allocated at add_entry fixture.c:{box.program.lines['add_entry']} (20 objects)"], ours
+
+
+def test_text_no_longer_leaking(box):
+    report = reports.Report(box.program).lost("short", 1024, at=10, since=9).lost("short", 1024, at=11, since=10)
+    path = report.end(at=5000).write(box.path("r"))
+    assert LsanReport(box.report(path)).ours == ["from 11:06:49 to 11:06:51, 1.0 KB/s, no longer"]
+
+
+def test_text_late_is_apart(box):
+    report = LsanReport(box.report(box.usual()))
+    rest = "\n".join(report.rest)
+    assert "Lost at exit 77 byte(s) in 1 object(s)" in rest and "in xmalloc" in rest
+    assert not LEAK.search(rest)
+    only = reports.Report(box.program).lost("short", 5, phase="late").end().write(box.path("late"))
+    text = box.report(only, "--exitcode", 9)
+    assert "LeakSanitizer" not in text and "Lost at exit 5 byte(s)" in text, text
+
+
+def test_text_nothing(box):
+    path = reports.Report(box.program).end().write(box.path("r"))
+    assert box.report(path, "--exitcode", 3) == "gcpre: fixture (4711): nothing lost\n"
+
+
+def test_text_killed_and_sampled(box):
+    report = reports.Report(box.program, tier="sampled", sample_bytes=524288)
+    text = box.report(report.lost("short", 40, 2, weight=600).write(box.path("r")))
+    assert "sampled: stands for about 11.7 KB in 600 objects" in LsanReport(text).ours
+    assert "did not end by itself" in text and "tier sampled" in text
+    assert box.report(box.path("r"), "-f", "folded") == "main;add_entry 12000\n"
+
+
+def test_text_live_and_growth(box):
+    live, growth = (box.report(box.usual(), "--what", what) for what in ("live", "growth"))
+    assert re.findall(r"^Live (\d+) byte\(s\) in (\d+)", live, re.M) == [("700", "14"), ("6", "2")]
+    assert re.findall(r"^Growing (\d+) byte\(s\) in (\d+)", growth, re.M) == [("700", "14")]
+    assert "7 generations live, more in each of the last 2 snapshots; +600 bytes since the first" in growth
+
+
+def test_text_top(box):
+    report = LsanReport(box.report(box.usual(), "--top", 99))
+    assert len(report.leaks) == 3
+    text = box.report(box.usual(), "--top", 1)
+    assert len(LEAK.findall(text)) == 1 and "Omitting 2 more leak(s)." in text and SUMMARY.search(text)[1] == "1508"
+
+
+def test_exitcode(box):
+    box.report(box.usual(), "--exitcode", 23, status=23)
+    box.report(box.usual(), "--exitcode", 23, "--suppress", box.file("s", "leak:main\n"))
+
+
+# ---- suppressions
+
+def test_suppress(box):
+    report = LsanReport(box.report(box.usual(), "--suppress", box.file("s", "# noise\n\nleak:^parse_*er$\n")))
+    assert report.suppressions == [("5", "500", "^parse_*er$")]
+    assert (report.bytes, report.blocks) == (1008, 21) and len(report.leaks) == 2
+
+
+def test_suppress_by_file_and_module(box):
+    for pattern in ("fixture.c", "/fixture$"):
+        assert "nothing lost" in box.report(box.usual(), "--suppress", box.file("s", f"leak:{pattern}\n"))
+    for pattern in ("^fixture", "mai$", "config*head", "read_configs"):
+        report = LsanReport(box.report(box.usual(), "--suppress", box.file("s", f"leak:{pattern}\n")))
+        assert report.bytes == 1508 and not report.suppressions, pattern
+
+
+def test_suppress_takes_children(box):
+    """What only suppressed blocks held goes with them, over several steps; what others held stays."""
+    report = reports.Report(box.program).lost("inlined", 10)
+    held = {"class": "indirect", "holder": {"cycle": 1, "kind": "heap", "site": report.site("inlined"), "offset": 0}}
+    report.lost("short", 20, **{**held, "holder": {**held["holder"], "site": report.site("wrapped")}})
+    report.lost("wrapped", 30, **held).lost("short", 7)
+    text = box.report(report.end().write(box.path("r")), "--suppress", box.file("s", "leak:parse_header\n"))
+    assert LsanReport(text).bytes == 7 and LsanReport(text).suppressions == [("3", "60", "parse_header")]
+
+
+def test_suppressed_by_the_library(box):
+    path = reports.Report(box.program).lost("short", 9, suppressed="add_*").lost("inlined", 5).end().write(box.path("r"))
+    report = LsanReport(box.report(path))
+    assert report.suppressions == [("1", "9", "add_*")] and report.bytes == 5
+
+
+def test_suppress_bad_file(box):
+    bad = box.file("s", "leak:fine\nrace:x\n")
+    box.report(box.usual(), "--suppress", bad, says=f"{bad}:2: is no suppression", status=1)
+    box.report(box.usual(), "--suppress", box.path("none"), says="No such file", status=1)
+
+
+def test_suppressions_format(box):
+    written = box.report(box.usual(), "--format", "suppressions")
+    patterns = [line for line in written.splitlines() if not line.startswith("#")]
+    assert patterns == ["leak:take", "leak:add_entry"], f"a wrapper of malloc is nobody's leak: {patterns}"
+    text = box.report(box.usual(), "--suppress", box.file("s", written))
+    assert "LeakSanitizer" not in text and "Suppressions used:" in text
+
+
+# ---- symbols
+
+def test_symbolizers_agree(box):
+    usual = box.usual()
+    first = box.report(usual, "--symbolizer", box.tool("llvm-symbolizer"))
+    assert first == box.report(usual, "--symbolizer", box.tool("addr2line"))
+
+
+def test_symbolizer_none(box):
+    report = LsanReport(box.report(box.usual(), "--symbolizer", "none"))
+    frame = report.leaks[0][3][0]
+    assert frame[3] is None and frame[5] == str(box.program.path)
+    assert int(frame[6], 16) == box.program.addresses["at_take"] and box.program.build_id in frame[7]
+    box.report(box.usual(), "--symbolizer", "no-such-tool", says="no-such-tool: symboliser not found", status=1)
+
+
+def test_library_names_are_kept(box):
+    """A name that the library knew stands where there is no better one."""
+    report = reports.Report(box.program, path="/no/such/program")
+    frames = [{"pc": "0x555555555168", "module": 1, "offset": "0x1168", "function": "known"}]
+    report.add("site", site=1, frames=frames).sites["short"] = 1
+    leaks = LsanReport(box.report(report.lost("short", 8).end().write(box.path("r")), says="is gone")).leaks
+    assert names(leaks[0]) == ["known"] and leaks[0][3][0][5] == "/no/such/program"
+
+
+def test_build_id_differs(box):
+    for tool in box.symbolizers():
+        path = reports.usual(box.program, build_id="ab" * 20).write(box.path("r"))
+        text = box.report(path, "--symbolizer", tool, says="is another build than the one that ran")
+        assert names(LsanReport(text).leaks[0]) == [None] * 3
+        assert "cache_head" not in text and f"global at fixture+{box.program.addresses['cache_head']:#x}" in text
+
+
+def test_build_id_missing(box):
+    """Without one, only a file older than the process is believed."""
+    path = reports.usual(box.program, build_id="").write(box.path("r"))
+    box.report(path, says="is another build")
+    bare = box.path("bare")
+    subprocess.run(["objcopy", "--remove-section=.note.gnu.build-id", box.program.path, bare], check=True)
+    path = reports.usual(box.program, build_id="", path=bare).write(box.path("r"))
+    os.utime(bare, ns=(0, reports.BEGIN_NS - 1))
+    assert names(LsanReport(box.report(path)).leaks[1]) == ["add_entry", "main"]
+    os.utime(bare, ns=(0, reports.BEGIN_NS + 1))
+    text = box.report(path, says="has no build-id and was changed since")
+    assert names(LsanReport(text).leaks[1]) == [None, None]
+
+
+def test_module_gone(box):
+    for path in ("/no/such/program", str(box.folder)):
+        usual = reports.usual(box.program, path=path).write(box.path("r"))
+        assert names(LsanReport(box.report(usual, says=f"{path} is gone")).leaks[1]) == [None, None]
+    damaged = box.file("damaged", box.program.path.read_bytes()[:3000])
+    box.report(reports.usual(box.program, path=damaged).write(box.path("r")), says="damaged: ")
+
+
+def test_stripped(box):
+    """A stripped program has no name for these addresses; the nearest symbol would be a wrong one."""
+    path = reports.usual(box.program, path=box.program.stripped(box.path("bin"))).write(box.path("r"))
+    for tool in box.symbolizers():
+        report = LsanReport(box.report(path, "--symbolizer", tool))
+        assert [names(leak) for leak in report.leaks] == [[None] * 3, [None] * 2, [None] * 4], report.leaks
+
+
+def test_nearest_symbol_is_no_name(box):
+    """Of a stripped program that exports one function, the addresses in the others belong to no symbol."""
+    exporting = reports.Program(box.folder, ["-Wl,--export-dynamic-symbol=parse_header"], "exporting")
+    path = reports.usual(exporting, path=exporting.stripped(box.path("bin"))).write(box.path("r"))
+    for tool in box.symbolizers():
+        report = LsanReport(box.report(path, "--symbolizer", tool))
+        assert [names(leak)[:2] for leak in report.leaks] == [["parse_header", None], [None, None], [None, None]], tool
+
+
+def test_separate_debug_file(box):
+    path = reports.usual(box.program, path=box.program.stripped(box.path("bin"))).write(box.path("r"))
+    box.program.debug_file(box.path("debug"))
+    for tool in box.symbolizers():
+        text = box.report(path, "--symbols", box.path("debug"), "--symbolizer", tool)
+        assert names(LsanReport(text).leaks[0]) == ["take", "parse_header", "read_config", "main"], tool
+        assert "global cache_head" in text
+    elsewhere = reports.usual(box.program, path="/no/such/fixture").write(box.path("r"))
+    box.report(elsewhere, "--symbols", box.path("debug"))
+    box.report(elsewhere, "--symbols", box.program.path.parent)
+
+
+def test_one_process_a_module(box):
+    """A symboliser is started once for all addresses of a module."""
+    real = box.tool("llvm-symbolizer")
+    fake = box.file("llvm-symbolizer", f'#!/bin/sh\necho run >>{box.path("log")}\nexec {real} "$@"\n')
+    fake.chmod(0o755)
+    both = box.file("both", box.usual().read_text() + box.usual(pid=4712, base=0x7f0000000000).read_text())
+    report = box.report(both, "--symbolizer", fake, "--merge")
+    assert "in parse_header" in report and box.path("log").read_text() == "run\n"
+
+
+def test_symbolizer_dies(box):
+    """Its answers are missing; everything else stays."""
+    fake = box.file("llvm-symbolizer", "#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    assert LsanReport(box.report(box.usual(), "--symbolizer", fake)).bytes == 1508
+
+
+def test_debuginfod_only_when_asked(box):
+    fake = box.file("llvm-symbolizer", '#!/bin/sh\n[ "$1" = --help ] && echo --debuginfod\n'
+                    f'echo "$@" "asks=$DEBUGINFOD_URLS" >>{box.path("log")}\n')
+    fake.chmod(0o755)
+    environment = {"DEBUGINFOD_URLS": "http://server.invalid"}
+    gone = reports.usual(box.program, path="/no/such/program").write(box.path("r"))
+    for flags in ([], ["--debuginfod"]):
+        assert box.run("report", box.usual(), gone, "--symbolizer", fake, *flags, env=environment).returncode == 0
+    without, *asked = [line for line in box.path("log").read_text().splitlines() if not line.startswith("--help")]
+    assert without.endswith("asks=") and "--debuginfod" not in without
+    assert all("--debuginfod" in line and line.endswith("asks=http://server.invalid") for line in asked) and len(asked) == 2
+    assert f"--build-id={box.program.build_id}" in asked[1]
+    done = box.run("report", box.usual(), "--debuginfod", env={"DEBUGINFOD_URLS": ""})
+    assert done.returncode == 1 and b"set DEBUGINFOD_URLS" in done.stderr
+
+
+# ---- other formats
+
+def test_json(box):
+    document = box.json(box.usual(), "--format", "json")
+    view, = document["views"]
+    assert document["version"] == 1 and view["processes"][0]["pid"] == 4711 and len(view["processes"][0]["cycles"]) == 3
+    assert view["sum"] == {"lost_bytes": 1508, "lost_blocks": 26, "late_bytes": 77, "late_blocks": 1, "live_bytes": 706}
+    first = view["lost"][0]
+    assert first["bytes"] == 500 and first["still_leaking"] is True and first["bytes_per_second"] == 50.0
+    assert [proof["bytes"] for proof in first["proofs"]] == [200, 300]
+    frames = view["sites"][first["site"]]["frames"]
+    assert [(frame["function"], frame["line"], frame["inlined"]) for frame in frames[:2]] == [
+        ("take", box.program.lines["take"], True), ("parse_header", box.program.lines["parse_header"], False)]
+    assert frames[0]["build_id"] == box.program.build_id
+    assert view["lost"][1]["holders"][0]["symbol"] == "cache_head"
+    assert [row["generations"] for row in view["live"]] == [7, 1] and len(view["growing"]) == 1
+
+
+def pprof(box, path, *arguments):
+    """go tool pprof, with its files here."""
+    environment = {**os.environ, "PPROF_TMPDIR": str(box.folder), "HOME": str(box.folder), "GOCACHE": str(box.folder / "cache")}
+    done = subprocess.run([box.tool("go"), "tool", "pprof", *arguments, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=environment)
+    assert done.returncode == 0, f"pprof refused it: {done.stderr}"
+    return done.stdout
+
+
+def test_pprof(box):
+    box.tool("go")
+    path = box.path("profile.pb.gz")
+    box.report(box.usual(), "--format", "pprof", "-o", path)
+    top = pprof(box, path, "-top", "-unit=B")
+    assert "Type: leaked_space" in top and box.program.build_id in top
+    flat = {words[5]: (words[0], words[3]) for words in map(str.split, top.splitlines()) if len(words) >= 6 and "%" in words[1]}
+    assert flat["take"] == ("500B", "500B") and flat["xmalloc"] == ("960B", "960B") and flat["main"] == ("0", "1508B"), flat
+    for index, wanted in (("inuse_space", "706B"), ("alloc_space", "746B")):
+        assert f"{wanted} total" in pprof(box, path, "-top", "-unit=B", f"-sample_index={index}"), index
+    for index, wanted in (("inuse_objects", "16"), ("alloc_objects", "20"), ("leaked_objects", "26")):
+        assert f"of {wanted} total" in pprof(box, path, "-top", f"-sample_index={index}"), index
+    assert f"fixture.c:{box.program.lines['take']} (inline)" in pprof(box, path, "-top", "-lines")
+    raw = pprof(box, path, "-raw")
+    assert re.search(rf"^1: 0x555555554000/0x555555559000/0x0 {box.program.path} {box.program.build_id}", raw, re.M), raw
+
+
+def test_pprof_of_several(box):
+    box.tool("go")
+    path = box.path("profile.pb.gz")
+    box.report(box.usual("a"), box.usual("b", pid=5000, base=0x7f0000000000), "-f", "pprof", "-o", path, "--what", "live")
+    assert "1412B total" in pprof(box, path, "-top", "-unit=B")
+    assert re.search(r"706\S* \(50\.00%\): fixture \(5000\)", pprof(box, path, "-tags"))
+
+
+def test_folded(box):
+    lines = box.report(box.usual(), "--format", "folded").splitlines()
+    assert all(re.fullmatch(r"[^;]+(;[^;]+)* \d+", line) for line in lines)
+    assert lines == ["main;add_entry 48", "main;read_config;add_entry;xmalloc 960", "main;read_config;parse_header;take 500"]
+    live = box.report(box.usual(), "--format", "folded", "--what", "live").splitlines()
+    assert sum(int(line.rsplit(" ", 1)[1]) for line in live) == 706
+
+
+def test_folded_names_with_semicolons(box):
+    report = reports.Report(box.program, path="/no/such")
+    frames = [{"pc": "0x1", "module": 0, "offset": "0x0", "function": "a;b c\nd"}, {"pc": "0x2f", "module": 0}]
+    report.add("site", site=1, frames=frames).sites["short"] = 1
+    assert box.report(report.lost("short", 8).end().write(box.path("r")), "-f", "folded") == "0x2f;a:b c d 8\n"
+
+
+def test_speedscope(box):
+    """The fields that https://www.speedscope.app/file-format-schema.json requires of a sampled profile."""
+    document = box.json(box.usual(), "--format", "speedscope")
+    assert document["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+    frames, (profile,) = document["shared"]["frames"], document["profiles"]
+    assert all(isinstance(frame["name"], str) and isinstance(frame.get("line", 0), int) for frame in frames)
+    assert {"type", "name", "unit", "startValue", "endValue", "samples", "weights"} == set(profile)
+    assert profile["type"] == "sampled" and profile["unit"] == "bytes" and profile["startValue"] == 0
+    assert len(profile["samples"]) == len(profile["weights"]) == 3 and profile["endValue"] == sum(profile["weights"]) == 1508
+    assert all(0 <= index < len(frames) for sample in profile["samples"] for index in sample)
+    assert [frames[index]["name"] for index in profile["samples"][0]] == ["main", "read_config", "parse_header", "take"]
+
+
+def test_sarif(box):
+    """The fields that the schema of SARIF 2.1.0 requires, and what makes a finding the same in the next run."""
+    document = box.json(box.usual(), "--format", "sarif")
+    assert document["version"] == "2.1.0" and document["$schema"].endswith("sarif-2.1.0.json")
+    run, = document["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] == "gcpre" and all(rule["id"] and rule["shortDescription"]["text"] for rule in driver["rules"])
+    for result in run["results"]:
+        assert result["message"]["text"] and result["level"] in ("error", "warning", "note", "none")
+        assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        physical = result["locations"][0]["physicalLocation"]
+        assert physical["artifactLocation"]["uri"] == reports.SOURCE.as_uri() and physical["region"]["startLine"] > 0
+        assert all(frame["location"] for stack in result["stacks"] for frame in stack["frames"])
+    assert [result["ruleId"] for result in run["results"]] == ["lost-direct", "lost-direct", "lost-indirect", "lost-at-exit"]
+    place = run["results"][2]["locations"][0]
+    assert place["physicalLocation"]["region"]["startLine"] == box.program.lines["add_entry"], "not the wrapper"
+
+
+def fingerprints(box, path, *more):
+    results = box.json(path, "--format", "sarif", *more)["runs"][0]["results"]
+    return [result["partialFingerprints"]["gcpreSite/v1"] for result in results]
+
+
+def test_sarif_fingerprints(box):
+    """Other addresses, another run: the same. Other functions: others."""
+    first = fingerprints(box, box.usual())
+    assert len(set(first)) == 4
+    assert first == fingerprints(box, box.usual(pid=99, base=0x7f1234560000))
+    assert fingerprints(box, box.usual(), "--symbolizer", "none")[0] not in first
+    assert fingerprints(box, box.usual(), "--symbolizer", "none") == fingerprints(
+        box, box.usual(base=0x7f1234560000), "--symbolizer", "none")
+
+
+def test_sarif_suppressed(box):
+    run = box.json(box.usual(), "-f", "sarif", "--suppress", box.file("s", "leak:parse_header\n"))["runs"][0]
+    assert [bool(result.get("suppressions")) for result in run["results"]].count(True) == 1
+    assert box.json(box.usual(), "-f", "sarif", "--what", "growth")["runs"][0]["results"][0]["ruleId"] == "growing"
+
+
+def test_prom(box):
+    text = box.report(box.usual(), "--format", "prom")
+    sample = re.compile(r'[a-zA-Z_:][\w:]*\{(?:\w+="(?:[^"\\\n]|\\[\\"n])*",?)*\} [0-9.e+-]+')
+    typed = {}
+    for line in text.splitlines():
+        if match := re.fullmatch(r"# TYPE (\w+) (counter|gauge|summary)", line):
+            assert match[1] not in typed, "a metric stands in one piece"
+            typed[match[1]] = match[2]
+        elif not re.fullmatch(r"# HELP \w+ \S.*", line):
+            assert sample.fullmatch(line), line
+            assert re.sub(r"_(sum|count)$", "", line.split("{")[0]) == list(typed)[-1], line
+    assert 'gcpre_leaked_bytes_total{program="fixture",class="direct"} 548\n' in text
+    assert 'gcpre_live_bytes{program="fixture"} 4000\n' in text
+    assert 'gcpre_gc_pause_seconds{program="fixture",quantile="1"} 0.003\n' in text and "gcpre_gc_pause_seconds_count" in text
+    assert len(re.findall("^gcpre_site_leaked", box.report(box.usual(), "-f", "prom", "--top", 2), re.M)) == 2
+
+
+def test_output_is_atomic(box):
+    """A reader that has the old file open keeps it whole; nothing else is left in the folder; the mode stays."""
+    usual, target = box.usual(), box.path("out/metrics.prom")
+    target.parent.mkdir()
+    target.write_text("old\n")
+    target.chmod(0o604)
+    with target.open() as old:
+        assert box.report(usual, "--format", "prom", "-o", target) == ""
+        assert old.read() == "old\n"
+    assert target.read_text().startswith("# HELP") and os.listdir(target.parent) == ["metrics.prom"]
+    assert target.stat().st_mode & 0o777 == 0o604
+    target.write_text("old\n")
+    box.report(box.file("bad", "{}\n"), "-o", target, says="bad:1", status=1)
+    assert target.read_text() == "old\n" and os.listdir(target.parent) == ["metrics.prom"]
+    box.report(usual, "-o", box.path("none/x"), says="none/x: cannot be written", status=1)
+    assert box.report(usual, "-o", "/dev/stdout") == box.report(usual)
+
+
+# ---- the page
+
+def page(box, *arguments):
+    box.report(box.usual(), *arguments, "--format", "html", "-o", box.path("page.html"))
+    return box.path("page.html")
+
+
+def test_html_is_self_contained(box):
+    text = page(box).read_text()
+    assert "default-src 'none'" in text and "prefers-color-scheme: dark" in text
+    without = text.replace("http://www.w3.org/2000/svg", "")    # the name of SVG, which nobody fetches
+    assert not re.search(r"https?://|<link|<img|<iframe|@import|url\(|\bsrc=", without)
+    assert not re.search(r"@(TITLE|STYLE|DATA|SCRIPT)@", text)
+
+
+def test_html_in_node(box):
+    """Its scripts run, and do what a person with a keyboard asks of them, on the little document of dom.js."""
+    done = subprocess.run([box.tool("node", "nodejs"), HERE / "page.js", page(box)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    assert done.returncode == 0 and lines == ["ok"], " | ".join(lines[-12:])
+
+
+def test_html_in_chromium(box):
+    browser = box.tool("chromium", "chromium-browser", "google-chrome")
+    done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={box.path('profile')}",
+                           "--enable-logging=stderr", "--dump-dom", page(box).as_uri()], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr[-300:]
+    assert "parse_header" in re.sub(r"<script.*?</script>", "", done.stdout, flags=re.S), "the flame graph was not drawn"
+    assert "CONSOLE" not in done.stderr, re.search(".*CONSOLE.*", done.stderr)[0]
+
+
+def test_html_hostile_names(box):
+    """Names from the report cannot end the script, nor stand for a part of the page."""
+    report = reports.Report(box.program, path="/no/such")
+    evil = "</script><script>alert(1)</script><!--@SCRIPT@ @DATA@"
+    report.add("site", site=1, frames=[{"pc": "0x1", "module": 0, "function": evil}]).sites["short"] = 1
+    report.lost("short", 8).end().write(box.path("r"))
+    text = box.report(box.path("r"), "--format", "html")
+    assert text.count("<script") == 2 and text.count("</script") == 2 and "<!--" not in text
+    data = re.search(r'id="data">(.*?)</script>', text, re.S)[1]
+    assert json.loads(data)[0]["frames"][0][0] == evil
+
+
+# ---- several processes, two moments
+
+def test_several(box):
+    both = box.file("both", box.usual().read_text() + box.usual(pid=4712).read_text())
+    text = box.report(both)
+    assert re.findall(r"==(\d+)==ERROR", text) == ["4711", "4712"] and len(SUMMARY.findall(text)) == 2
+    folded = box.report(both, "--format", "folded").splitlines()
+    assert len(folded) == 6 and {line.split(";")[0] for line in folded} == {"fixture (4711)", "fixture (4712)"}
+    assert len(box.json(both, "-f", "sarif")["runs"]) == len(box.json(both, "-f", "speedscope")["profiles"]) == 2
+    assert 'pid="4712"' in box.report(both, "-f", "prom")
+
+
+def test_merge(box):
+    """Added up by site, although their addresses and the indices of their sites differ."""
+    other = reports.Report(box.program, pid=4712, base=0x7f0000000000)
+    other.lost("wrapped", 40, 1, **{"class": "indirect"}).lost("inlined", 1000, 5).live("inlined", 4, 1).end()
+    report = LsanReport(box.report(box.usual(), other.write(box.path("other")), "--merge"))
+    assert [leak[:3] for leak in report.leaks] == [("Direct", 1500, 10), ("Direct", 48, 1), ("Indirect", 1000, 21)]
+    view, = box.json(box.usual(), box.path("other"), "--merge", "-f", "json")["views"]
+    assert len(view["processes"]) == 2 and len(view["sites"]) == 3 and view["sum"]["live_bytes"] == 710
+    assert box.report(box.usual(), box.path("other"), "--merge", "-f", "folded").count("\n") == 3
+
+
+def test_diff(box):
+    after = reports.Report(box.program, pid=5000, base=0x7f0000000000)
+    after.lost("inlined", 900, 9).lost("wrapped", 900, 19, **{"class": "indirect"}).end().write(box.path("after"))
+    text = box.report("--diff", box.usual(), box.path("after"))
+    heads = re.findall(r"^(\w+): (\d+) -> (\d+) byte\(s\) \(([+-]\d+)\), (\d+) -> (\d+)", text, re.M)
+    assert heads == [("Grew", "500", "900", "+400", "5", "9"), ("Gone", "48", "0", "-48", "1", "0"),
+                     ("Shrank", "960", "900", "-60", "20", "19")] or heads == [
+                     ("Grew", "500", "900", "+400", "5", "9"), ("Shrank", "960", "900", "-60", "20", "19"),
+                     ("Gone", "48", "0", "-48", "1", "0")], heads
+    assert "lost: 1508 -> 1800 byte(s), +292; 3 sites changed" in text and "in parse_header" in text
+    changes = box.json("--diff", box.path("after"), box.usual(), "-f", "json")["changes"]
+    assert {change["change"] for change in changes} == {"new", "grew", "shrank"}
+    folded = box.report("--diff", box.usual(), box.path("after"), "-f", "folded").splitlines()
+    assert "main;read_config;parse_header;take 500 900" in folded and "main;add_entry 48 0" in folded
+    assert "0 sites changed" in box.report("--diff", box.usual(), box.usual("same", pid=3, base=0x7e0000000000))
+
+
+def test_diff_options(box):
+    live = box.report("--diff", box.usual(), reports.Report(box.program).end().write(box.path("r")), "--what", "live")
+    assert "live: 706 -> 0 byte(s), -706; 2 sites changed" in live
+    for arguments in (["--diff", box.usual(), box.usual(), "-f", "html"], [box.usual(), "--diff", "a", "b"], []):
+        done = box.run("report", *arguments)
+        assert done.returncode == 2 and b"gcpre report: error:" in done.stderr, arguments
+
+
+# ---- as installed
+
+def test_installed(box):
+    """make install's layout: the tool finds its package; uninstall leaves nothing."""
+    if not (ROOT / "build/libgcpre.so").exists():
+        raise Skip("the library is not built, so there is nothing to install")
+    make = ["make", "-s", "-o", "all", "PREFIX=/opt/gc", f"DESTDIR={box.folder}"]
+    subprocess.run([*make, "install"], cwd=ROOT, check=True)
+    tool = box.path("opt/gc/bin/gcpre")
+    done = subprocess.run([tool, "report", "-f", "html", box.usual()], stdout=subprocess.PIPE, cwd=box.folder)
+    assert done.returncode == 0 and b"parse_header" in done.stdout
+    subprocess.run([*make, "uninstall"], cwd=ROOT, check=True)
+    assert not [path for path in box.path("opt").rglob("*") if path.is_file()]
+
+
+def test_copied_package(box):
+    """The same below a prefix made by hand, where the library is not built; and without its package."""
+    listed = subprocess.run(["make", "-s", "print-TOOL"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    installed = {f"gcpretool/{path.relative_to(ROOT / 'scripts/gcpretool')}" for path in (ROOT / "scripts/gcpretool").rglob("*")
+                 if path.is_file() and "__pycache__" not in path.parts}
+    assert set(listed) == installed, "make install takes every file"
+    for name in listed:
+        target = box.path("lib/gcpre") / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / "scripts" / name).read_bytes())
+    tool = box.path("bin/gcpre")
+    tool.parent.mkdir()
+    tool.write_bytes(TOOL.read_bytes())
+    tool.chmod(0o755)
+    done = subprocess.run([tool, "report", "-f", "html", box.usual()], stdout=subprocess.PIPE)
+    assert done.returncode == 0 and b"parse_header" in done.stdout
+    box.path("lib").rename(box.path("moved"))
+    done = subprocess.run([tool, "report", box.usual()], stderr=subprocess.PIPE)
+    assert done.returncode == 1 and b"install gcpre again" in done.stderr and done.stderr.count(b"\n") == 1
