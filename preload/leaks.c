@@ -64,7 +64,7 @@ EXPORT int dlclose(void *handle)
     static void *_Atomic cache;
     typeof(dlclose) *real = real_symbol(&cache, "dlclose");
     int result = real(handle);
-    if (hunting)
+    if (hunting || sampling)
         sites_check_modules();
     return result;
 }

@@ -82,11 +82,17 @@ static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, 
     return scrub_stack(p);
 }
 
+// Whether this request gets a note: all do while leaks are hunted, else samples.
+static bool is_noted(size_t n)
+{
+    return unlikely(hunting) || (unlikely(cache_sample_bytes) && cache_is_sample(&cache_self, n));
+}
+
 static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)
 {
-    if (unlikely(hunting))
+    if (is_noted(n))
         return alloc_hunted(n, SLOT_GRAIN, false, caller);
-    cache_self.quick = kwrite_active ? 0 : NOARM_FIRST_REQUEST;
+    cache_self.quick = kwrite_active || cache_self.sample_left ? 0 : NOARM_FIRST_REQUEST;
     if (n <= SMALL_MAX && !is_for_libc(caller)) {
         void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
         if (p)
@@ -129,7 +135,7 @@ EXPORT void *calloc(size_t count, size_t each)
         if (p)
             return memset(p, 0, n);
     }
-    return unlikely(hunting) ? alloc_hunted(n, SLOT_GRAIN, true, CALLER) : alloc_slow(n, true, CALLER);
+    return is_noted(n) ? alloc_hunted(n, SLOT_GRAIN, true, CALLER) : alloc_slow(n, true, CALLER);
 }
 
 // --- realloc ------------------------------------------------------------------------------------------------
@@ -149,9 +155,9 @@ static void *realloc_from(void *p, size_t n, const void *caller)
         return NULL;
     }
     int saved = errno;
-    void *moved = n > PTRDIFF_MAX     ? NULL
-                  : unlikely(hunting) ? heap_realloc_noted(p, n, hunt_facts(n, caller))
-                                      : heap_realloc(p, n);
+    void *moved = n > PTRDIFF_MAX ? NULL
+                  : is_noted(n)   ? heap_realloc_noted(p, n, hunt_facts(n, caller))
+                                  : heap_realloc(p, n);
     if (moved && is_for_libc(caller))
         kwrite_keep_open(moved, n);
     maybe_start_collector(caller);
@@ -185,7 +191,7 @@ static void *aligned_from(size_t alignment, size_t n, const void *caller)
         power *= 2;
     if (power == SLOT_GRAIN)
         return alloc_middle(n, caller);
-    if (unlikely(hunting))
+    if (is_noted(n))
         return alloc_hunted(n, power, false, caller);
     int saved = errno;
     void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);

@@ -133,6 +133,56 @@ static void let_go(struct shelf *shelf, unsigned at)
         span_release(s);
 }
 
+// --- sampling -----------------------------------------------------------------------------------------------
+
+enum { SAMPLE_SPREAD = 64 * KIB };
+size_t cache_sample_bytes;
+
+// xorshift64* (Vigna 2016).
+static uint64_t throw_dice(struct cache *c)
+{
+    uint64_t x = c->dice ? c->dice : (uintptr_t)c | 1;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    c->dice = x;
+    return x * 0x2545f4914f6cdd1d;
+}
+
+// Exponentially distributed with this mean: the sum of the places of the highest bit and of what is below it is a logarithm, wrong by
+// 9 percent at most and right on average.
+static int64_t exponential(uint64_t dice, size_t mean)
+{
+    uint64_t u = dice | 1;
+    int places = __builtin_clzl(u);
+    double fraction = (double)(u << places << 1) / 0x1p64; // u = 2^(63 - places) * (1 + fraction)
+    double minus_log2 = places + 1 - fraction - 0.0573;    // the mean error of log2(1 + x) = x
+    return (int64_t)(minus_log2 * 0.6931 * (double)mean) + 1;
+}
+
+static void count_for_sample(struct cache *c, size_t bytes)
+{
+    c->until_sample -= (int64_t)bytes;
+    if (c->until_sample > 0)
+        return;
+    bool first = !c->dice;
+    c->until_sample = exponential(throw_dice(c), cache_sample_bytes);
+    if (!first)
+        c->sample_left = throw_dice(c) % min_size(SAMPLE_SPREAD, cache_sample_bytes / 2 + 1) + 1;
+    c->quick = 0;
+}
+
+bool cache_is_sample(struct cache *c, size_t n)
+{
+    if (n > SMALL_MAX)
+        count_for_sample(c, n);
+    if (!c->sample_left)
+        return false;
+    bool it_is = n > SMALL_MAX || n + 1 >= c->sample_left;
+    c->sample_left = it_is ? 0 : c->sample_left - n - 1;
+    return it_is;
+}
+
 static void *alloc_single(struct cache *c, unsigned bin)
 {
     void *p = NULL;
@@ -154,6 +204,8 @@ void *cache_alloc(struct cache *c, unsigned bin)
     reverse(m->slot, got); // popped in ascending order
     m->n = got;
     c->refills++;
+    if (unlikely(cache_sample_bytes))
+        count_for_sample(c, (size_t)got * class_table[bin].size);
     return magazine_pop(m);
 }
 

@@ -40,6 +40,9 @@ struct cache {
     uint8_t state; // enum cache_state
     uint32_t refills;
     uint32_t noted_blocks; // ever
+    int64_t until_sample;  // bytes that are claimed before the next sample is due
+    size_t sample_left;    // bytes that are requested before the block that is the sample; 0: none is due
+    uint64_t dice;
 };
 
 extern __thread struct cache cache_self;
@@ -78,6 +81,15 @@ static inline struct magazine *cache_magazine(struct cache *c, unsigned bin)
     struct shelf *shelf = bin < BIN_NOTED ? &c->plain : c->noted;
     return shelf ? &shelf->magazines[bin % BIN_NOTED] : NULL;
 }
+
+// Sampling: one block of about `cache_sample_bytes` that are claimed gets a note; 0: no sampling. Constant after boot.
+//
+// Magazines run empty at the deepest point of a program's pattern again and again, always in the same malloc, so the request that
+// refills is no fair sample. A refill that makes one due draws how many bytes of requests further on it is, and sends the thread's
+// requests the long way (quick) until then.
+extern size_t cache_sample_bytes;
+// A request of n bytes goes the long way: whether it is the sample.
+bool cache_is_sample(struct cache *c, size_t n);
 
 // Whether this cache can keep noted blocks, now or after this call. Inside a critical section.
 bool cache_can_note(struct cache *c);

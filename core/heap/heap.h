@@ -93,6 +93,8 @@ struct heap_upcalls {
     void (*slow_alloc)(void *p);   // after a slow allocation: pacing; outside
     void (*hidden_pointers)(void); // probation found more than it trusts
     bool (*out_of_memory)(void);   // before malloc says no: whether something may have become free; outside
+    void (*noted_death)(uint32_t site,
+                        size_t bytes); // the sweep frees a noted block; NULL: nobody wants to know
 };
 // Supplied by whoever links the heap (preload/malloc.c, the unit tests), so that it is there before any constructor.
 extern struct heap_upcalls heap_upcalls;

@@ -194,8 +194,11 @@ void large_sweep(struct sweep_count *count)
 {
     release_limbo();
     for (uint32_t id = 1; id < large_id_end(); id++)
-        if (sweep_row(&rows[id], count))
+        if (sweep_row(&rows[id], count)) {
+            if (rows[id].note.site && heap_upcalls.noted_death)
+                heap_upcalls.noted_death(rows[id].note.site, rows[id].asked_bytes);
             large_free(id);
+        }
 }
 
 void large_fork_prepare(void) { lock_acquire(&guard); }

@@ -44,8 +44,12 @@ bool notes_open(struct span *s, unsigned bin)
 
 void notes_clear(struct span *s, unsigned w, uint64_t dead)
 {
-    for (; dead; dead &= dead - 1)
-        s->notes->list[w * 64 + (unsigned)__builtin_ctzl(dead)].site = 0; // nobody else's: it is dead
+    for (; dead; dead &= dead - 1) {
+        struct note *note = &s->notes->list[w * 64 + (unsigned)__builtin_ctzl(dead)];
+        if (note->site && heap_upcalls.noted_death)
+            heap_upcalls.noted_death(note->site, note->bytes);
+        note->site = 0; // nobody else's: the block is dead
+    }
 }
 
 void notes_collect(void)

@@ -6,6 +6,7 @@
 #include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/probation.h"
+#include "leak/hunt.h"
 #include "leak/module.h"
 #include "leak/suppress.h"
 
@@ -361,8 +362,9 @@ static void walk_block(uintptr_t address)
     struct site *s = site_get(id);
     if (!s->walk_blocks || note->born < s->walk_oldest)
         s->walk_oldest = note->born;
-    s->walk_blocks++;
-    s->walk_bytes += note_bytes(&b);
+    float weight = hunt_weight(note_bytes(&b));
+    s->walk_blocks += (uint64_t)(weight + 0.5f);
+    s->walk_bytes += (uint64_t)((float)note_bytes(&b) * weight);
     s->walk_born |= 1UL << note->born % 64;
 }
 

@@ -18,7 +18,9 @@
 #include "world/stop.h"
 #include "world/thread.h"
 
-bool hunting;
+#include <math.h>
+
+bool hunting, sampling;
 
 static bool has_unwinder, forked;
 static pid_t process; // a vfork child has our memory, and must not end it
@@ -79,10 +81,30 @@ static void cycle_ended(void)
 
 // --- in the program's threads ---------------------------------------------------------------------------------
 
+// What a sampled block of so many bytes stands for: one over the probability that it was chosen, by classes; for larger ones 1.
+static float weights[CLASS_COUNT];
+
+static float weight_of(size_t bytes) { return bytes <= SMALL_MAX ? weights[class_of(bytes)] : 1; }
+
+static void note_death(uint32_t site, size_t bytes) { site_count_lost_sample(site, bytes, weight_of(bytes)); }
+
+static void sample_boot(void)
+{
+    if (!options.control || !options.sample_bytes || !sites_boot() || !stack_open())
+        return;
+    for (unsigned class = 0; class < CLASS_COUNT; class ++)
+        weights[class] = (float)(1 / -expm1(-(double)class_table[class].size / (double)options.sample_bytes));
+    heap_upcalls.noted_death = note_death;
+    cache_sample_bytes = options.sample_bytes;
+    has_unwinder = sampling = true;
+}
+
 void hunt_boot(void)
 {
-    if (!options.leaks)
+    if (!options.leaks) {
+        sample_boot();
         return;
+    }
     if (!sites_boot()) {
         log_line("no memory to hunt leaks: GCPRE_LEAKS is ignored");
         return;
@@ -100,7 +122,9 @@ void hunt_boot(void)
     hunting = true;
 }
 
-const char *hunt_tier(void) { return has_unwinder ? "full" : "caller"; }
+const char *hunt_tier(void) { return sampling ? "sampled" : has_unwinder ? "full" : "caller"; }
+
+float hunt_weight(size_t bytes) { return sampling ? weight_of(bytes) : 1; }
 
 bool hunt_forked(void) { return forked; }
 
@@ -214,13 +238,13 @@ bool hunt_check(uintptr_t entry)
 
 void hunt_fork_prepare(void)
 {
-    if (hunting)
+    if (hunting || sampling)
         stack_fork_prepare();
 }
 
 void hunt_fork_done(bool in_child)
 {
-    if (!hunting)
+    if (!hunting && !sampling)
         return;
     stack_fork_done(in_child);
     if (in_child) {

@@ -11,6 +11,8 @@
 #include "heap/heap.h"
 
 extern bool hunting; // every allocation is noted; constant after boot
+extern bool
+    sampling; // samples are (GCPRE_SAMPLE), because somebody may ask over the control socket; never both
 
 // When the options ask for it. Constructor.
 void hunt_boot(void);
@@ -35,6 +37,7 @@ void hunt_exit_begins(uintptr_t entry);
 int hunt_exit_ends(uintptr_t entry);
 
 const char *hunt_tier(void);
+float hunt_weight(size_t bytes); // blocks of this size that one with a note stands for
 bool hunt_forked(void);
 
 // LeakSanitizer's interface.

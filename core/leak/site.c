@@ -131,6 +131,13 @@ void site_count_alloc(uint32_t id, size_t bytes)
     }
 }
 
+void site_count_lost_sample(uint32_t id, size_t bytes, float weight)
+{
+    atomic_fetch_add_explicit(&table[id]->lost_samples, (uint64_t)(weight + 0.5f), memory_order_relaxed);
+    atomic_fetch_add_explicit(&table[id]->lost_sample_bytes, (uint64_t)((float)bytes * weight),
+                              memory_order_relaxed);
+}
+
 static bool any_gone(const struct site *s)
 {
     for (size_t i = 0; i < s->depth; i++)

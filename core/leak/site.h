@@ -45,7 +45,8 @@ struct site {
         uintptr_t address;
         uint64_t bytes;
         uint32_t born;
-    } example[4];          // of the fresh ones
+    } example[4];                                     // of the fresh ones
+    _Atomic uint64_t lost_samples, lost_sample_bytes; // estimates, of the sampled tier: no classes, no phases
     uint64_t fresh_holder; // of one of the fresh ones (gc/holder.h); 0: none is known
     uint16_t *modules;     // of each frame (leak/module.h), 0: none
     uintptr_t frames[];    // return addresses, innermost first
@@ -55,6 +56,7 @@ bool sites_boot(void);
 // The number of this stack. Not inside a critical section.
 uint32_t site_of(const uintptr_t *frames, size_t depth);
 struct site *site_get(uint32_t id);
+void site_count_lost_sample(uint32_t id, size_t bytes, float weight);
 uint32_t sites_end(void); // numbers are below
 void site_count_alloc(uint32_t id, size_t bytes);
 // The program has unloaded something.
