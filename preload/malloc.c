@@ -72,9 +72,15 @@ static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, 
         errno = ENOMEM;
         return NULL;
     }
-    int saved = errno;
     bool noarm = is_for_libc(caller);
-    p = heap_alloc_noted(n, alignment, zeroed, noarm, hunt_facts(n, caller));
+    struct note_facts facts = hunt_facts(n, caller);
+    if (n <= SMALL_MAX && alignment == SLOT_GRAIN && !noarm) {
+        p = heap_alloc_noted_quick(n, class_of(n), facts);
+        if (p)
+            return zeroed ? memset(p, 0, n) : p;
+    }
+    int saved = errno;
+    p = heap_alloc_noted(n, alignment, zeroed, noarm, facts);
     if (noarm)
         kwrite_keep_open(p, n);
     maybe_start_collector(caller);
@@ -111,6 +117,8 @@ EXPORT void *malloc(size_t n)
 
 static void free_from(void *p, const void *caller)
 {
+    if (heap_free_noted_quick(p))
+        return;
     int saved = errno;
     heap_free_slow(p);
     maybe_start_collector(caller);

@@ -172,6 +172,16 @@ void *heap_alloc_aligned(size_t n, size_t alignment)
 
 _Atomic uint32_t heap_cycle;
 
+static inline void fill(struct note *note, size_t n, struct note_facts facts)
+{
+    note->bytes = (uint16_t)n;
+    note->born = atomic_load_explicit(&heap_cycle, memory_order_relaxed);
+    note->order = cache_self.noted_blocks++;
+    note->holder = 0;
+    atomic_store_explicit(&note->flags, facts.flags, memory_order_relaxed);
+    atomic_store_explicit(&note->site, facts.site, memory_order_release);
+}
+
 static void write_note(const struct heap_block *b, size_t n, struct note_facts facts)
 {
     struct note *note = note_of(b);
@@ -179,12 +189,7 @@ static void write_note(const struct heap_block *b, size_t n, struct note_facts f
         return;
     if (b->kind == HEAP_LARGE)
         large_row(b->id)->asked_bytes = n;
-    note->bytes = (uint16_t)n;
-    note->born = atomic_load_explicit(&heap_cycle, memory_order_relaxed);
-    note->order = cache_self.noted_blocks++;
-    note->holder = 0;
-    atomic_store_explicit(&note->flags, facts.flags, memory_order_relaxed);
-    atomic_store_explicit(&note->site, facts.site, memory_order_release);
+    fill(note, n, facts);
 }
 
 static uint32_t take_site(struct note *note)
@@ -202,6 +207,35 @@ static bool end_note(const struct heap_block *b)
     struct note *note = note_of(b);
     uint32_t site = note ? take_site(note) : 0;
     return site || b->kind == HEAP_LARGE || !note;
+}
+
+void *heap_alloc_noted_quick(size_t n, unsigned bin, struct note_facts facts)
+{
+    struct shelf *noted = cache_self.noted;
+    void *p = noted ? magazine_pop(&noted->magazines[bin]) : NULL;
+    if (p)
+        fill(note_in_span((uintptr_t)p, &class_table[bin]), n, facts);
+    return p;
+}
+
+bool heap_free_noted_quick(void *p)
+{
+    uintptr_t offset = (uintptr_t)p - cage.base;
+    if (offset >= cage.bytes || !cache_self.noted)
+        return false;
+    unsigned at = atomic_load_explicit(&cage.units[offset >> UNIT_SHIFT], memory_order_relaxed) - 1 -
+                  BIN_NOTED;
+    if (at >= BIN_NOTED || !slot_starts_at(&class_table[at], offset & (UNIT_BYTES - 1)))
+        return false;
+    struct note *note = note_in_span((uintptr_t)p, &class_table[at]);
+    struct magazine *m = &cache_self.noted->magazines[at];
+    uint32_t site = atomic_load_explicit(&note->site, memory_order_relaxed);
+    if (!site || m->n >= m->limit || !take_site(note))
+        return false;
+    if (magazine_push(m, p))
+        return true;
+    atomic_store(&note->site, site); // it was on top: the slow path tells of it
+    return false;
 }
 
 static void *alloc_in_noted_bin(unsigned bin, bool zeroed, size_t n)

@@ -67,6 +67,11 @@ static inline bool heap_free(void *p)
     return false;
 }
 
+// The same for noted blocks of a thread that has some in its magazines; NULL or false: the slow path is for it. n <= SMALL_MAX; bin
+// is the class, and BIN_NOARM for one that is never armed.
+void *heap_alloc_noted_quick(size_t n, unsigned bin, struct note_facts facts);
+bool heap_free_noted_quick(void *p);
+
 // Bytes in blocks (and magazines): what was claimed less what was given back and swept.
 size_t heap_live_bytes(void);
 // Bytes ever allocated and ever freed by the program or the sweeper.

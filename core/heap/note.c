@@ -5,12 +5,6 @@
 
 #include <string.h>
 
-struct notes {
-    struct notes *next; // in limbo
-    size_t capacity;
-    struct note list[];
-};
-
 static struct notes *_Atomic limbo; // of spans that need them no more, or need more (N2)
 
 static void discard(struct notes *notes)

@@ -36,6 +36,19 @@ void notes_clear(struct span *s, unsigned w, uint64_t dead);
 // Frees what spans that left their bins had (N2). Collector thread, no cycle under way.
 void notes_collect(void);
 
+struct notes {
+    struct notes *next; // in limbo
+    size_t capacity;
+    struct note list[];
+};
+
+// The note of a slot that starts at p, in a span of a noted bin of this class.
+static inline struct note *note_in_span(uintptr_t p, const struct size_class *c)
+{
+    uint32_t offset = (uint32_t)(p - cage.base) & (UNIT_BYTES - 1);
+    return &cage.spans[cage_unit(p)].notes->list[slot_of(c, offset)];
+}
+
 struct heap_block;
 // The note of an allocated block, NULL when it has none; and the bytes that were asked for.
 struct note *note_of(const struct heap_block *b);

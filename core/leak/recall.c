@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 enum { ENTRIES = 128, FRAMES = 48 };
+enum { PRICE = 64, FIRST_CREDIT = 64 * PRICE }; // of learning, in stacks recalled
 
 struct entry {
     const void *caller;
@@ -22,6 +23,7 @@ struct entry {
 
 struct table {
     struct table *next; // of those without a thread
+    uint32_t credit;    // R1
     struct entry entries[ENTRIES];
 };
 
@@ -48,6 +50,7 @@ uint32_t recall(const void *caller, uintptr_t frame)
     for (uint32_t i = 1; i < e->slots; i++)
         if (words[e->slot[i]] != e->site->frames[i])
             return 0;
+    own->credit++;
     return atomic_load_explicit(&e->site->retired, memory_order_relaxed) ? 0 : e->site->id;
 }
 
@@ -61,6 +64,8 @@ static struct table *take_table(void)
     lock_release(&guard);
     if (!t)
         t = meta_alloc(sizeof *t);
+    if (t)
+        t->credit = FIRST_CREDIT;
     crit_leave();
     return t;
 }
@@ -69,7 +74,10 @@ static void find_slots(struct entry *e)
 {
     uintptr_t places[FRAMES];
     const struct site *s = e->site;
-    if (s->depth > FRAMES || !stack_return_slots(s->frames, places, s->depth))
+    if (s->depth > 1 && (own->credit < PRICE || s->depth > FRAMES))
+        return;
+    own->credit -= s->depth > 1 ? PRICE : 0;
+    if (s->depth > 1 && !stack_return_slots(s->frames, places, s->depth))
         return;
     for (uint32_t i = 1; i < s->depth; i++) {
         uintptr_t words = (places[i] - e->frame) / sizeof(uintptr_t);

@@ -5,6 +5,7 @@
 //
 // R1. Where the return addresses are is learned from the unwinder, the second time that the same site comes from the same place: once
 //     costs a few microseconds.
+//     It is paid for by what was recalled before: a thread whose stacks never come back does not learn.
 // R2. A frame whose size its function decided anew (alloca) may leave an old return address where one was: then the block is counted
 //     for a stack that this thread had before, with the same innermost frames.
 // R3. A retired site (leak/site.h, S3) is not recalled.

@@ -1,4 +1,4 @@
-"""Builds the programs into build/bench/bin: plain, against bdwgc (-gc) and in Go (-go)."""
+"""Builds the programs into build/bench/bin: plain, against bdwgc (-gc), with LeakSanitizer (-lsan) and in Go (-go)."""
 import os
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ CFLAGS = ("-std=gnu17", "-O2", "-g", "-Wall", "-Wextra", "-pthread",
           # a pair of malloc and free is what is measured: it must not be optimised away
           "-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc",
           "-fno-builtin-free", "-fno-builtin-aligned_alloc", "-fno-builtin-posix_memalign")
-SUFFIX = {"plain": "", "bdwgc": "-gc", "go": "-go"}
+SUFFIX = {"plain": "", "bdwgc": "-gc", "go": "-go", "lsan": "-lsan"}
 
 
 class BuildError(Exception):
@@ -64,5 +64,6 @@ class Builder:
         if kind == "go":
             return ["go", "build", "-o", target, source + ".go"]
         bdwgc = kind == "bdwgc"
-        return [compiler(), *CFLAGS, *(["-DUSE_BDWGC"] if bdwgc else []), source + ".c",
+        return [compiler(), *CFLAGS, *(["-DUSE_BDWGC"] if bdwgc else []),
+                *(["-fsanitize=leak", "-fno-omit-frame-pointer"] if kind == "lsan" else []), source + ".c",
                 "-o", target, "-lm", *(["-lgc"] if bdwgc else [])]

@@ -50,7 +50,7 @@ PACKAGES = {
     "glibc": "libc6", "jemalloc": "libjemalloc2", "mimalloc": "libmimalloc2.0",
     "tcmalloc": "libtcmalloc-minimal4", "bdwgc": "libgc-dev", "go": "golang-go",
 }
-FAMILIES = (*PACKAGES, "gcpre")
+FAMILIES = (*PACKAGES, "lsan", "gcpre")
 SUBJECT = "gcpre"
 
 _PRELOADS = {"glibc": "", "jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.2",
@@ -122,6 +122,14 @@ _PAUSES = (
     ("server", "server --rate=50000 --seconds=4 --gaps"),
 )
 
+_LEAKS = (
+    ("deep", "deep --pairs=8000000"),
+    ("lifo", "lifo"),
+    ("lifetimes", "lifetimes"),
+    ("lifetimes-2t", "lifetimes --threads=2"),
+    ("store", "store"),
+)
+
 _MARK = tuple((shape, f"mark --shape={shape}") for shape in
               ("tree-random", "tree-ordered", "pointers", "list-random", "data"))
 
@@ -137,11 +145,22 @@ def groups(root):
     barriers = tuple(Peer(f"gcpre {kind}", SUBJECT, preload=library,
                           settings={"GCPRE_BARRIER": kind}) for kind in ("uffd", "mprotect", "none"))
     by_hand = {"GCPRE_GOGC": "off", "GCPRE_PERIOD": "off"}
+
+    def tier(name, **settings):
+        return Peer(name, SUBJECT, preload=library, settings={"GCPRE_REPORT": "/dev/null", **settings})
+
+    tiers = (tier("no stacks", GCPRE_CONTROL="1", GCPRE_SAMPLE="off"), tier("sampled", GCPRE_CONTROL="1"),
+             tier("caller", GCPRE_LEAKS="exit", GCPRE_STACK="1"), tier("every stack", GCPRE_LEAKS="exit"))
+    probation = tuple(Peer(f"gcpre {n}", SUBJECT, preload=library, settings={"GCPRE_PROBATION": n}) for n in ("0", "auto", "1"))
     return (
         Group("patterns", "Programs that free", (*mallocs, subject), _rows("patterns", _PATTERNS)),
         Group("never-free", "Programs that never free (the mallocs run them with --free)",
               (*freeing, subject, subject_freeing, bdwgc, go), _rows("never-free", _NEVER_FREE),
               traced=True),
+        Group("probation", "Condemned blocks wait for so many cycles", (mallocs[0], *probation),
+              _rows("probation", (*_NEVER_FREE, _PATTERNS[4], _PATTERNS[-3])), reference=False),
+        Group("leaks", "Where blocks come from", (mallocs[0], *tiers, Peer("lsan", "lsan", build="lsan")),
+              _rows("leaks", _LEAKS)),
         Group("server", "Server, microseconds a request",
               (*freeing, subject, subject_freeing, bdwgc), _rows("server", _SERVER), traced=True),
         Group("pauses", "Pauses", (freeing[0], subject, bdwgc, go), _rows("pauses", _PAUSES),

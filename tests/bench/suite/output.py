@@ -97,6 +97,8 @@ def _longest_pause(cell):
 CHARTS = {
     "patterns": _compared,
     "never-free": _compared,
+    "probation": _compared,
+    "leaks": _compared,
     "server": _server,
     "pauses": _figures("pauses", "Longest pause, ms", _longest_pause),
     "mark": _figures("mark", "Marking, ns a node of 64 bytes",

@@ -178,5 +178,5 @@ def startup(grid):
     yield from grid.lines_of(["process, µs", "plain", "preloaded", "difference", "spread"], line)
 
 
-REPORTS = {"patterns": compared, "never-free": compared, "server": server, "pauses": pauses,
+REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "leaks": compared, "server": server, "pauses": pauses,
            "mark": mark, "barrier": barrier, "startup": startup}
