@@ -91,14 +91,15 @@ static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, 
 // Whether this request gets a note: all do while leaks are hunted, else samples.
 static bool is_noted(size_t n)
 {
-    return unlikely(hunting) || (unlikely(cache_sample_bytes) && cache_is_sample(&cache_self, n));
+    bool perhaps = unlikely(cache_self.sample_left) || unlikely(n > SMALL_MAX);
+    return unlikely(hunting) || (perhaps && cache_sample_bytes && cache_is_sample(&cache_self, n));
 }
 
 static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)
 {
     if (is_noted(n))
         return alloc_hunted(n, SLOT_GRAIN, false, caller);
-    cache_self.quick = kwrite_active || cache_self.sample_left ? 0 : NOARM_FIRST_REQUEST;
+    cache_self.quick = kwrite_active || cache_self.sample_left ? 0 : SMALL_MAX + 1;
     if (n <= SMALL_MAX && !is_for_libc(caller)) {
         void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
         if (p)

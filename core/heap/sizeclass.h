@@ -15,8 +15,7 @@ enum {
     CLASS_COUNT = 47,
     SMALL_MAX = 32751, // the largest request a slot can serve: the largest class less one, see class_table
     SLOT_GRAIN = 16,
-    NOARM_FIRST_REQUEST = 512, // smaller blocks are never handed to the kernel by libc
-    BIN_NOARM = CLASS_COUNT,   // added to a class: never armed
+    BIN_NOARM = CLASS_COUNT, // added to a class: never armed
     BIN_NOTED = 2 * CLASS_COUNT,
     BIN_COUNT = 2 * BIN_NOTED,
 };
