@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "gc/cycle.h"
+#include "gc/doubt.h"
 #include "gc/mark.h"
 #include "gc/pace.h"
 #include "gc/scan.h"
@@ -23,8 +24,7 @@ enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING, THREAD_LEAVING
 
 _Atomic bool collector_start_wanted;
 
-static _Atomic int state; // enum thread_state
-static _Atomic bool passive;
+static _Atomic int state;         // enum thread_state
 static _Atomic uint32_t cycling;  // a cycle may be under way
 static _Atomic uint32_t begun;    // cycles so far
 static _Atomic uint32_t requests; // the thread sleeps on this; bumped by whoever wants a cycle
@@ -44,17 +44,13 @@ void collector_boot(void)
     trace_boot();
 }
 
-void collector_passive(const char *why)
-{
-    if (!atomic_exchange(&passive, true))
-        log_line("nothing will be reclaimed in this process: %s", why);
-}
+void collector_passive(const char *why) { doubt_for_good(why); }
 
 void collector_retire(const char *why)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
     collector_passive(why);
-    while (atomic_load(&cycling)) // after `passive` was set: run() looks at them in the other order
+    while (atomic_load(&cycling)) // after the doubt: run() looks at them in the other order
         sys_futex_wait(&cycling, 1, &moment);
 }
 
@@ -148,7 +144,7 @@ static void *run(void *arg)
         bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
         atomic_fetch_add(&begun, 1);
         atomic_store(&cycling, 1);
-        if (!atomic_load(&passive)) {
+        if (!doubt_is_for_good()) {
             cycle_run(forced);
             if (collector_upcalls.cycle_ended)
                 collector_upcalls.cycle_ended();
@@ -182,7 +178,7 @@ void collector_pause(void)
 void collector_start(void)
 {
     int none = THREAD_NONE;
-    if (atomic_load(&passive)) { // wanted before it was known; under a filter this call could be the end
+    if (doubt_is_for_good()) { // wanted before it was known; under a filter this call could be the end
         atomic_store(&collector_start_wanted, false);
         return;
     }
@@ -239,7 +235,7 @@ static void hold_back(size_t bytes)
 
 void collector_pace(void *p)
 {
-    if (atomic_load_explicit(&passive, memory_order_relaxed))
+    if (doubt_is_for_good())
         return;
     if (pace_due() || stress_due())
         request_once();
@@ -253,7 +249,7 @@ void collector_pace(void *p)
 
 bool collector_collect(void)
 {
-    if (atomic_load(&passive))
+    if (doubt_is_for_good())
         return false;
     uint32_t mine = atomic_fetch_add(&requests, 1) + 1, now;
     atomic_store(&forced_until, mine);
@@ -261,7 +257,7 @@ bool collector_collect(void)
         collector_start();
     sys_futex_wake(&requests, 1);
     while ((int32_t)((now = atomic_load(&served)) - mine) < 0) {
-        if (atomic_load(&passive))
+        if (doubt_is_for_good())
             return false;
         if (atomic_load(&state) == THREAD_NONE) // paused meanwhile
             collector_start();

@@ -19,7 +19,7 @@
 //     are marked in the handshake too, unscanned, so that what lies in a freed block keeps nothing alive; what is stored into one that
 //     is allocated afterwards dirties its page (C2). Verification would take what lies in it before that for pointers: it does without.
 // C6. Whatever went wrong on the way (a thread that did not stop, a root that could not be read, memory for the grey pool)
-//     cancels the reclaiming, never the soundness: `doubt` says why.
+//     cancels the reclaiming, never the soundness: a reason to doubt (gc/doubt.h).
 //
 // While the world is stopped: raw system calls and memory prepared before; no libc, no lock that a mutator may hold outside
 // a critical section (there is none), no log line.
@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/meta.h"
 #include "base/options.h"
+#include "gc/doubt.h"
 #include "gc/mark.h"
 #include "gc/pace.h"
 #include "gc/scan.h"
@@ -50,18 +51,11 @@ enum { PRECLEAN_ROUNDS = 4, MAX_STACKS = 8192 };
 #define PROBATION_LITTLE MIB         // condemned bytes that are not worth a thought
 
 static struct trace trace;        // the figures of the current cycle
-static const char *doubt;         // why nothing is reclaimed this time; NULL: no reason
 static struct roots_hole *stacks; // dead parts of stacks, for the root scan
 static size_t stack_count;
 static uint64_t cycles, dirty_bytes;
 static uintptr_t also_lo, also_hi; // cycle_also_scan's
 static bool hunting;               // leaks (cycle_hunt)
-
-static void doubt_for(const char *why)
-{
-    if (why && !doubt)
-        doubt = why;
-}
 
 // --- what is scanned ----------------------------------------------------------------------------------------
 
@@ -193,7 +187,7 @@ static void scan_magazines(void)
 
 static bool begin(bool forced)
 {
-    doubt = NULL;
+    doubt_begin();
     trace = (struct trace){.number = cycles + 1, .forced = forced, .start_ns = clock_ns()};
     trace.heap_begin_bytes = heap_live_bytes();
     pins_review();
@@ -281,13 +275,13 @@ static void stop_and_finish(bool marked_before)
         return;
     }
     mark_what_is_left(!marked_before);
-    if (options.verify && !doubt)
+    if (options.verify && !doubt_some())
         verify();
 #ifdef GCPRE_DEBUG
     heap_check();
 #endif
     atomic_store(&heap_marking, false);
-    heap_sweep_begin((options.reclaim || hunting) && !doubt,
+    heap_sweep_begin((options.reclaim || hunting) && !doubt_some(),
                      options.reclaim ? probation() : PROBATION_FOREVER);
     trace.heap_end_bytes = heap_live_bytes();
     world_resume();
@@ -327,11 +321,12 @@ static void end(void)
     trace.assist_ns = pace_assist_ns();
     trace.scanned_bytes = totals.scanned_bytes;
     trace.dirty_bytes = dirty_bytes;
-    trace.doubt = doubt;
+    trace.doubt = doubt_text();
     notes_collect();
     atomic_store(&heap_cycle, (uint32_t)cycles);
     pace_cycle_ended(trace.live_bytes, trace.root_bytes + trace.stack_bytes);
     trace_cycle(&trace);
+    doubt_tell();
 }
 
 void cycle_run(bool forced)
@@ -340,9 +335,9 @@ void cycle_run(bool forced)
     bool concurrent = begin(forced);
     if (concurrent)
         scan_stacks_one_by_one();
-    if (concurrent && !doubt)
+    if (concurrent && !doubt_some())
         mark_beside_the_program();
-    if (!doubt)
+    if (!doubt_some())
         stop_and_finish(concurrent);
     sweep(); // first: whoever needs memory meanwhile takes fresh pages
     barrier_disarm();

@@ -25,7 +25,11 @@ static bool nothing_found(void) { return false; }
 
 static void hidden_pointers(void) {}
 
-struct heap_upcalls heap_upcalls = {first_use, free_foreign, slow_alloc, hidden_pointers, nothing_found};
+struct heap_upcalls heap_upcalls = {.first_use = first_use,
+                                    .free_foreign = free_foreign,
+                                    .slow_alloc = slow_alloc,
+                                    .hidden_pointers = hidden_pointers,
+                                    .out_of_memory = nothing_found};
 
 // ck_assert writes to a file even when all is well: too slow for the inner loops.
 #define EXPECT(condition)                                 \

@@ -17,7 +17,11 @@ static void nobody_for(void *p) { (void)p; }
 static void hidden_pointers(void) { told++; }
 static bool nothing_found(void) { return false; }
 
-struct heap_upcalls heap_upcalls = {nobody, nobody_for, nobody_for, hidden_pointers, nothing_found};
+struct heap_upcalls heap_upcalls = {.first_use = nobody,
+                                    .free_foreign = nobody_for,
+                                    .slow_alloc = nobody_for,
+                                    .hidden_pointers = hidden_pointers,
+                                    .out_of_memory = nothing_found};
 
 static char *blocks[BLOCKS];
 
