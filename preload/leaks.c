@@ -22,6 +22,11 @@ static main_function *program_main;
 static int call_main(int argc, char **argv, char **envp)
 {
     int status;
+    const char *(*suppressions)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT,
+                                                                     "__lsan_default_suppressions");
+    if (suppressions)
+        hunt_suppress(suppressions());
+    hunt_set_turned_off((int (*)(void))dlsym(RTLD_DEFAULT, "__lsan_is_turned_off"));
     hunt_main_begins((uintptr_t)program_main, (uintptr_t)__builtin_frame_address(0));
     status = program_main(argc, argv, envp);
     hunt_main_returned(hunt_entry());
@@ -79,17 +84,63 @@ void __lsan_unregister_root_region(const void *p, size_t bytes);
 void __lsan_disable(void);
 void __lsan_enable(void);
 
-EXPORT void __lsan_do_leak_check(void) { hunt_exit_begins(hunt_entry()); }
+// A program that was linked with LeakSanitizer brings these functions itself, and its own malloc: they are for it then.
+static void *theirs(void *_Atomic *cache, const char *name)
+{
+    void *known = atomic_load(cache);
+    if (hunting)
+        return NULL;
+    if (!known)
+        atomic_store(cache, known = dlsym(RTLD_NEXT, name));
+    return known;
+}
 
-EXPORT int __lsan_do_recoverable_leak_check(void) { return hunt_check(hunt_entry()); }
+#define FORWARD(name, ...)                          \
+    do {                                            \
+        static void *_Atomic cache;                 \
+        typeof(name) *next = theirs(&cache, #name); \
+        if (next)                                   \
+            return next(__VA_ARGS__);               \
+    } while (0)
 
-EXPORT void __lsan_ignore_object(const void *p) { hunt_ignore(p); }
+// LeakSanitizer ends the process with its exit code when it finds something, and does not check again.
+EXPORT void __lsan_do_leak_check(void)
+{
+    FORWARD(__lsan_do_leak_check);
+    end();
+}
+
+EXPORT int __lsan_do_recoverable_leak_check(void)
+{
+    FORWARD(__lsan_do_recoverable_leak_check);
+    return hunt_check(hunt_entry());
+}
+
+EXPORT void __lsan_ignore_object(const void *p)
+{
+    FORWARD(__lsan_ignore_object, p);
+    hunt_ignore(p);
+}
 
 // Every mapping that the program can write is a root already.
-EXPORT void __lsan_register_root_region(const void *p, size_t bytes) { (void)p, (void)bytes; }
+EXPORT void __lsan_register_root_region(const void *p, size_t bytes)
+{
+    FORWARD(__lsan_register_root_region, p, bytes);
+}
 
-EXPORT void __lsan_unregister_root_region(const void *p, size_t bytes) { (void)p, (void)bytes; }
+EXPORT void __lsan_unregister_root_region(const void *p, size_t bytes)
+{
+    FORWARD(__lsan_unregister_root_region, p, bytes);
+}
 
-EXPORT void __lsan_disable(void) { hunt_disable(1); }
+EXPORT void __lsan_disable(void)
+{
+    FORWARD(__lsan_disable);
+    hunt_disable(1);
+}
 
-EXPORT void __lsan_enable(void) { hunt_disable(-1); }
+EXPORT void __lsan_enable(void)
+{
+    FORWARD(__lsan_enable);
+    hunt_disable(-1);
+}

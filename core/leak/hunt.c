@@ -19,6 +19,7 @@
 #include "world/thread.h"
 
 #include <math.h>
+#include <string.h>
 
 bool hunting, sampling;
 
@@ -32,6 +33,9 @@ static _Atomic uint64_t lost_blocks;
 static uintptr_t main_function, main_top, main_bottom; // of its frame; main_bottom once it is known
 
 static bool wants(unsigned what) { return options.leaks & what; }
+
+static const char *_Atomic programs_suppressions; // not read yet
+static int (*is_turned_off)(void);
 
 // --- in the collector thread ----------------------------------------------------------------------------------
 
@@ -67,6 +71,9 @@ static void cycle_ended(void)
     const struct trace *t = cycle_last();
     uint64_t now_ns = trace_elapsed_ns();
     enum lost_phase in = (enum lost_phase)atomic_load(&phase);
+    const char *suppressions = atomic_exchange(&programs_suppressions, NULL);
+    if (suppressions)
+        suppress_add_text("__lsan_default_suppressions", suppressions, strlen(suppressions));
     struct site *fresh = findings_look(in, now_ns);
     struct lost_totals totals = report_totals();
     atomic_store(&lost_blocks, totals.lost.blocks);
@@ -193,9 +200,11 @@ static bool may_ask(void)
     return hunting && !crit_inside() && sys_getpid() == process && !atomic_load(&finished);
 }
 
+static bool turned_off(void) { return is_turned_off && is_turned_off(); }
+
 void hunt_exit_begins(uintptr_t entry)
 {
-    if (!may_ask() || !wants(LEAKS_EXIT) || atomic_exchange(&phase, PHASE_EXIT) != PHASE_RUN)
+    if (!may_ask() || !wants(LEAKS_EXIT) || turned_off() || atomic_exchange(&phase, PHASE_EXIT) != PHASE_RUN)
         return;
     collect_from(entry);
     atomic_store(&phase, PHASE_LATE);
@@ -203,7 +212,7 @@ void hunt_exit_begins(uintptr_t entry)
 
 int hunt_exit_ends(uintptr_t entry)
 {
-    if (!may_ask() || !wants(LEAKS_EXIT))
+    if (!may_ask() || !wants(LEAKS_EXIT) || turned_off())
         return 0;
     if (atomic_load(&phase) == PHASE_RUN)
         atomic_store(&phase, PHASE_EXIT);
@@ -222,6 +231,10 @@ void hunt_ignore(const void *p)
     if (note)
         atomic_fetch_or(&note->flags, NOTE_IGNORED);
 }
+
+void hunt_suppress(const char *text) { atomic_store(&programs_suppressions, text); }
+
+void hunt_set_turned_off(int (*asked)(void)) { is_turned_off = asked; }
 
 void hunt_disable(int more) { disabled += more; }
 

@@ -41,6 +41,10 @@ float hunt_weight(size_t bytes); // blocks of this size that one with a note sta
 bool hunt_forked(void);
 
 // LeakSanitizer's interface.
+// Suppressions that the program brings, in that format; the text stays. Before the first is needed.
+void hunt_suppress(const char *text);
+// Asked when the program ends: whether it wants no check. NULL: nobody to ask.
+void hunt_set_turned_off(int (*asked)(void));
 void hunt_ignore(const void *p);
 void hunt_disable(int more);      // 1, -1; nests; this thread's allocations
 bool hunt_check(uintptr_t entry); // a cycle and a report of what is lost so far; whether anything is
