@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "gc/collector.h"
 #include "heap/heap.h"
+#include "heap/quarantine.h"
 #include "leak/hunt.h"
 #include "real.h"
 #include "signal.h"
@@ -124,6 +125,8 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
     fork_boot();
     look_for_other_allocators();
     hunt_boot();
+    if (options.free_mode != FREE_NOW)
+        quarantine_boot(options.free_mode == FREE_IGNORE);
     if (!options.children)
         unsetenv("LD_PRELOAD");
     boot_done = true;

@@ -318,4 +318,5 @@ struct heap_upcalls heap_upcalls = {.first_use = thread_comes_to_heap,
                                     .hidden_pointers = stop_reclaiming,
                                     .free_foreign = foreign_free,
                                     .slow_alloc = collector_pace,
+                                    .cycle_wanted = collector_want_cycle,
                                     .out_of_memory = collector_out_of_memory};

@@ -209,6 +209,12 @@ static void request_once(void)
         atomic_store(&collector_start_wanted, true);
 }
 
+void collector_want_cycle(void)
+{
+    if (!doubt_is_for_good())
+        request_once();
+}
+
 static bool stress_due(void)
 {
     return options.stress && atomic_fetch_add_explicit(&refills, 1, memory_order_relaxed) % options.stress ==

@@ -18,6 +18,9 @@ extern struct collector_upcalls collector_upcalls;
 // Somebody allocated on the slow path, outside a critical section: starts a cycle when it is due, assists.
 void collector_pace(void *p);
 
+// A cycle is due for another reason than the heap's growth. Thread-safe; starts no thread.
+void collector_want_cycle(void);
+
 // True when a cycle is wanted but the thread does not exist yet: whoever is in a position to create one calls
 // collector_start. Never from inside the dynamic loader or libc, which may hold their locks.
 extern _Atomic bool collector_start_wanted;

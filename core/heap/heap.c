@@ -6,6 +6,7 @@
 #include "heap/extent.h"
 #include "heap/guards.h"
 #include "heap/probation.h"
+#include "heap/quarantine.h"
 
 #include <string.h>
 
@@ -298,10 +299,22 @@ static void free_block(const struct heap_block *b, void *p)
         cache_free(&cache_self, b->bin, p);
 }
 
+static void hold_back(const struct heap_block *b, void *p)
+{
+    if (unlikely(b->watched))
+        note_use(b, FOUND_FREED);
+    if (!quarantine_take(b))
+        heap_report_double_free(p);
+    else if (quarantine_is_full() && heap_upcalls.cycle_wanted)
+        heap_upcalls.cycle_wanted();
+}
+
 void heap_free_slow(void *p)
 {
     struct heap_block b = heap_find((uintptr_t)p);
     if (!p)
+        return;
+    if (unlikely(quarantine_ignores) && b.kind != HEAP_FOREIGN)
         return;
     if (b.kind == HEAP_FOREIGN) {
         heap_upcalls.free_foreign(p);
@@ -310,8 +323,10 @@ void heap_free_slow(void *p)
     } else if (!b.start) {
         log_line("free(%p): this points into a block, %lu bytes behind its start; ignored", p,
                  (uintptr_t)p - b.base);
-    } else if (unlikely(!end_note(&b))) {
+    } else if (unlikely(quarantine_has(&b)) || unlikely(!end_note(&b))) {
         heap_report_double_free(p);
+    } else if (unlikely(quarantine_on)) {
+        hold_back(&b, p);
     } else {
         if (unlikely(b.watched))
             note_use(&b, FOUND_FREED);
@@ -328,7 +343,7 @@ size_t heap_usable(const void *p)
     struct heap_block b = heap_find((uintptr_t)p);
     if (unlikely(b.watched) && b.allocated && p)
         note_use(&b, FOUND_MEASURED);
-    return b.allocated ? b.base + b.bytes - 1 - (uintptr_t)p : 0;
+    return b.allocated && !quarantine_has(&b) ? b.base + b.bytes - 1 - (uintptr_t)p : 0;
 }
 
 // In place when the new size fits the slot and does not leave more than half of it idle, or when the extent can grow
@@ -338,8 +353,8 @@ static bool resize_in_place(const struct heap_block *b, size_t n)
     bool done;
     if (b->kind == HEAP_SMALL)
         return n < b->bytes && (n >= b->bytes / 2 || b->bytes <= 4 * SLOT_GRAIN);
-    if (n <= SMALL_MAX)
-        return false;
+    if (n <= SMALL_MAX || unlikely(quarantine_on)) // the tail of a block in place would be used again at once
+        return n < b->bytes && n > SMALL_MAX;
     crit_enter();
     done = large_resize(b->id, n);
     crit_leave();
@@ -362,7 +377,7 @@ static bool is_noarm(const struct heap_block *b)
 static struct heap_block find_for_resize(void *p)
 {
     struct heap_block b = heap_find((uintptr_t)p);
-    if (!b.allocated || !b.start || is_on_top(&b, p)) {
+    if (!b.allocated || !b.start || is_on_top(&b, p) || quarantine_has(&b)) {
         log_line(b.start ? "realloc(%p): this block is free; nothing is returned"
                          : "realloc(%p): no block begins there; nothing is returned",
                  p);

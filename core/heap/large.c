@@ -7,6 +7,7 @@
 #include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/probation.h"
+#include "heap/quarantine.h"
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
 static struct large *rows; // constant once there; committed up to row_capacity
@@ -92,6 +93,7 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     struct large *row = &rows[id];
     row->noarm = noarm;
     row->record = 0;
+    row->freed = false;
     row->note.site = 0;
     atomic_store_explicit(&row->mark, 0, memory_order_relaxed);
     atomic_store_explicit(&row->bytes, usable, memory_order_relaxed);
@@ -146,7 +148,7 @@ static bool sweep_row(struct large *row, struct sweep_count *count)
     if (row->epoch != heap_sweep_epoch && row->base) {
         uint8_t marked = atomic_exchange_explicit(&row->mark, 0, memory_order_relaxed);
         dead = !marked && heap_reclaim &&
-               probation_large(row->base, row->bytes, &row->record, &row->checksum, &find);
+               (row->freed || probation_large(row->base, row->bytes, &row->record, &row->checksum, &find));
         if (marked)
             row->record = 0;
         *(dead ? &count->dead_blocks : &count->live_blocks) += 1;
@@ -195,6 +197,8 @@ void large_sweep(struct sweep_count *count)
     release_limbo();
     for (uint32_t id = 1; id < large_id_end(); id++)
         if (sweep_row(&rows[id], count)) {
+            if (rows[id].freed)
+                quarantine_sweep_large(rows[id].bytes);
             if (rows[id].note.site && heap_upcalls.noted_death)
                 heap_upcalls.noted_death(rows[id].note.site, rows[id].asked_bytes);
             large_free(id);

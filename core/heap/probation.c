@@ -4,6 +4,7 @@
 #include "heap/extent.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/quarantine.h"
 
 #include <string.h>
 
@@ -197,7 +198,7 @@ static void set_records(struct span *s, struct watched *records)
     s->watched = records;
     if (records)
         atomic_fetch_or(&cage.units[s - cage.spans], UNIT_WATCHED);
-    else
+    else if (!quarantine_on)
         atomic_fetch_and(&cage.units[s - cage.spans], ~UNIT_WATCHED);
 }
 

@@ -7,6 +7,7 @@
 #include "heap/heap.h"
 #include "heap/note.h"
 #include "heap/probation.h"
+#include "heap/quarantine.h"
 
 #include <stdatomic.h>
 
@@ -220,7 +221,8 @@ static struct span *open_span(unsigned bin)
     }
     atomic_store(&s->bin_state, bin_state(bin, SPAN_CURRENT));
     atomic_store(&s->sweep_epoch, atomic_load(&heap_sweep_epoch));
-    atomic_store_explicit(&cage.units[s - cage.spans], bin + 1, memory_order_release);
+    atomic_store_explicit(&cage.units[s - cage.spans], (bin + 1) | (quarantine_on ? UNIT_WATCHED : 0),
+                          memory_order_release);
     return s;
 }
 
@@ -360,7 +362,7 @@ bool span_sweep(struct span *s, struct sweep_count *count)
     uint32_t now = atomic_load(&heap_sweep_epoch);
     uint32_t was = atomic_load(&s->sweep_epoch);
     struct slot_word *words = span_words(s);
-    uint64_t live = 0, dead = 0, dead_bits[WORDS_PER_SPAN] = {0};
+    uint64_t live = 0, dead = 0, dead_bits[WORDS_PER_SPAN] = {0}, freed_bits[WORDS_PER_SPAN] = {0};
     if (was == now)
         return true;
     if (was == SWEEP_BUSY || !atomic_compare_exchange_strong(&s->sweep_epoch, &was, SWEEP_BUSY))
@@ -369,9 +371,12 @@ bool span_sweep(struct span *s, struct sweep_count *count)
         &class_table[span_bin(s)]; // stays: a span whose sweep is due is not retired (P4)
     if (atomic_load(&heap_reclaim)) {
         find_dead(s, dead_bits);
+        if (unlikely(quarantine_on))
+            quarantine_sweep(s, dead_bits, freed_bits);
         probation_sweep(s, dead_bits);
     }
     for (unsigned w = 0; w < c->words; w++) {
+        dead_bits[w] |= freed_bits[w];
         uint64_t free = atomic_load_explicit(&words[w].free, memory_order_relaxed);
         live += (unsigned)__builtin_popcountl(~free & span_valid(c, w) & ~dead_bits[w]);
         dead += (unsigned)__builtin_popcountl(dead_bits[w]);

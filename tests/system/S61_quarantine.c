@@ -1,7 +1,6 @@
 // GCPRE_FREE=quarantine: a freed block's memory is not reused as long as a pointer to it exists, and is soon after.
 // env: GCPRE_FREE=quarantine
 // needs-library: yes
-// known-gap: S61 quarantine is not there yet
 #include "check.h"
 
 static char *volatile dangling[500];

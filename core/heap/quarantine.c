@@ -1,0 +1,132 @@
+#include "heap/quarantine.h"
+
+#include "base/log.h"
+#include "base/meta.h"
+#include "heap/guards.h"
+#include "heap/heap.h"
+#include "sys/syscall.h"
+
+#include <string.h>
+
+enum { UNITS_PER_COMMIT = 256 };
+#define LITTLE MIB // that is not worth a cycle
+enum { SHARE = 4 };
+
+bool quarantine_on, quarantine_ignores;
+static _Atomic uint64_t (*signs)[WORDS_PER_SPAN]; // per unit, a bit a slot (Q1); committed up to units_ready
+static _Atomic size_t units_ready;
+static struct lock guard = LOCK_INIT(LOCK_RANK_GUARDS);
+static _Atomic uint64_t held_bytes;
+
+void quarantine_boot(bool ignore)
+{
+    size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    quarantine_ignores = ignore;
+    signs = meta_reserve((cage.bytes >> UNIT_SHIFT) * sizeof signs[0]);
+    if (!signs) {
+        log_line("no address space for the quarantine's table: free() frees at once");
+        return;
+    }
+    quarantine_on = true;
+    for (size_t unit = 0; unit < units; unit++)
+        if (cage.units[unit])
+            atomic_fetch_or(&cage.units[unit], UNIT_WATCHED); // Q2; later spans are born so
+}
+
+static bool make_ready(size_t unit)
+{
+    lock_acquire(&guard);
+    size_t ready = units_ready,
+           end = min_size(align_up(unit + 1, UNITS_PER_COMMIT), cage.bytes >> UNIT_SHIFT);
+    bool done = unit < ready || meta_commit(&signs[ready], (end - ready) * sizeof signs[0]);
+    if (done && unit >= ready)
+        atomic_store(&units_ready, end);
+    lock_release(&guard);
+    return done;
+}
+
+static bool is_ready(size_t unit) { return unit < atomic_load_explicit(&units_ready, memory_order_acquire); }
+
+// The word and bit of a small block's sign.
+static _Atomic uint64_t *sign_of(const struct heap_block *b, uint64_t *bit)
+{
+    unsigned slot = slot_of(&class_table[b->bin], (uint32_t)(b->base - cage.base) & (UNIT_BYTES - 1));
+    *bit = 1UL << slot % 64;
+    return &signs[cage_unit(b->base)][slot / 64];
+}
+
+static void empty(const struct heap_block *b)
+{
+    if (unlikely(guards_some))
+        guards_lift(b->base, b->base + b->bytes);
+    if (b->kind == HEAP_SMALL)
+        memset((void *)b->base, 0, b->bytes);
+    else
+        sys_madvise((void *)b->base, b->bytes, MADV_DONTNEED);
+}
+
+static bool set_sign(const struct heap_block *b)
+{
+    uint64_t bit;
+    if (b->kind == HEAP_LARGE)
+        return !atomic_exchange(&large_row(b->id)->freed, true);
+    _Atomic uint64_t *word = sign_of(b, &bit);
+    return !(atomic_fetch_or(word, bit) & bit);
+}
+
+bool quarantine_take(const struct heap_block *b)
+{
+    bool first = true;
+    crit_enter();
+    if (b->kind == HEAP_LARGE || is_ready(cage_unit(b->base)) || make_ready(cage_unit(b->base))) {
+        first = set_sign(b);
+        if (first) {
+            empty(b);
+            atomic_fetch_add_explicit(&held_bytes, b->bytes, memory_order_relaxed);
+        }
+    } // else: no memory for the sign: a cycle reclaims it as lost
+    crit_leave();
+    return first;
+}
+
+bool quarantine_has(const struct heap_block *b)
+{
+    uint64_t bit;
+    if (!quarantine_on || quarantine_ignores)
+        return false;
+    if (b->kind == HEAP_LARGE)
+        return atomic_load(&large_row(b->id)->freed);
+    if (!is_ready(cage_unit(b->base)))
+        return false;
+    const _Atomic uint64_t *word = sign_of(b, &bit);
+    return atomic_load(word) & bit;
+}
+
+size_t quarantine_bytes(void) { return atomic_load_explicit(&held_bytes, memory_order_relaxed); }
+
+bool quarantine_is_full(void)
+{
+    size_t held = quarantine_bytes(), all = heap_live_bytes();
+    return held > LITTLE && held > (all - min_size(held, all)) / SHARE;
+}
+
+void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed)
+{
+    const struct size_class *c = &class_table[span_bin(s)];
+    size_t unit = (size_t)(s - cage.spans), count = 0;
+    if (!is_ready(unit))
+        return;
+    for (unsigned w = 0; w < c->words; w++) {
+        freed[w] = dead[w] & atomic_load(&signs[unit][w]);
+        if (freed[w])
+            atomic_fetch_and(&signs[unit][w], ~freed[w]);
+        dead[w] &= ~freed[w];
+        count += (unsigned)__builtin_popcountl(freed[w]);
+    }
+    atomic_fetch_sub_explicit(&held_bytes, count * c->size, memory_order_relaxed);
+}
+
+void quarantine_sweep_large(size_t bytes)
+{
+    atomic_fetch_sub_explicit(&held_bytes, bytes, memory_order_relaxed);
+}

@@ -1,0 +1,34 @@
+// Quarantine (GCPRE_FREE=quarantine): what the program frees is not used again while any pointer to it remains. After MarkUs (Ainsworth,
+// Jones: "MarkUs: Drop-in use-after-free prevention for low-level languages", 2020) and MineSweeper (Erdős, Ainsworth, Jones, 2022).
+//
+// A freed block stays allocated, emptied, with a sign that it was freed; the next cycle that finds no pointer to it sweeps it like any
+// garbage. With GCPRE_FREE=ignore free does nothing at all.
+//
+// Q1. The sign of a block is set by one atomic OR, at the first free: who finds it set frees twice. The sweep that frees the block takes it
+//     away, before the slot can be claimed.
+// Q2. The units of all spans say UNIT_WATCHED while quarantine is on, so that free's short path leaves their blocks to the long one.
+// Q3. A block is emptied when it is freed: what it led to is not kept alive by it. Of a large one the pages go back to the system.
+// Q4. A block that was freed waits for no probation: the program said itself that it is dead.
+#pragma once
+
+#include "heap/span.h"
+
+struct heap_block;
+
+extern bool quarantine_on;      // frees are held back or ignored; constant after boot
+extern bool quarantine_ignores; // ignored
+
+// Before there is a second thread; the heap may be in use already.
+void quarantine_boot(bool ignore);
+// The program frees this block, which is allocated. False: it has freed it before.
+bool quarantine_take(const struct heap_block *b);
+// Whether the program has freed this allocated block.
+bool quarantine_has(const struct heap_block *b);
+// Whether so much is held back that a cycle should look at it.
+bool quarantine_is_full(void);
+size_t quarantine_bytes(void);
+
+// The sweep: takes the slots that were freed out of dead, word by word, into freed, and takes their signs away.
+void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed);
+// A large block is about to be freed by the sweep.
+void quarantine_sweep_large(size_t bytes);
