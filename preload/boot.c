@@ -113,6 +113,7 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
         log_line("no address space could be reserved for the heap (ulimit -v?): malloc will fail");
         return;
     }
+    options_check_paths();
     own_our_data();
     find_libc();
     collector_boot();

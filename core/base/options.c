@@ -12,6 +12,8 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define MILLISECOND UINT64_C(1000000)
 #define SECOND      (1000 * MILLISECOND)
@@ -240,6 +242,40 @@ static void set(const struct row *row, const char *text)
         memcpy((char *)&options + row->offset, &value, row->bytes); // little-endian: the low bytes
     else if (memcmp((const char *)&defaults + row->offset, &value, row->bytes) != 0)
         log_line(PREFIX "%s is not available in this version: ignored", row->name);
+}
+
+// A file that is read must be there; one that is written, or else the folder that it will be in, must let us write. 0 or an error.
+static int path_error(const char *path, bool is_read)
+{
+    char full[PATH_MAX];
+    struct stat unused;
+    if (!options_expand_path(path, full, sizeof full))
+        return ENAMETOOLONG;
+    bool exists = sys_call(SYS_newfstatat, AT_FDCWD, (long)full, (long)&unused, 0, 0, 0) == 0;
+    if (!exists && !is_read) {
+        char *slash = strrchr(full, '/');
+        strcpy(slash ? slash + (slash == full) : full, slash ? "" : ".");
+    }
+    return (int)-sys_call3(SYS_faccessat, AT_FDCWD, (long)full, is_read ? R_OK : W_OK);
+}
+
+static void check_path(const struct row *row, bool is_read)
+{
+    char shown[EXCERPT_BYTES];
+    const char **path = (const char **)((char *)&options + row->offset);
+    int error = *path ? path_error(*path, is_read) : 0;
+    if (!error)
+        return;
+    log_line(PREFIX "%s=%s: cannot be %s (error %d); using %s", row->name,
+             excerpt(shown, *path, strlen(*path)), is_read ? "read" : "written", error, row->default_text);
+    *path = NULL;
+}
+
+void options_check_paths(void)
+{
+    for (const struct row *row = rows; row < rows + ROWS; row++)
+        if (row->kind == PATH)
+            check_path(row, row->offset == offsetof(struct options, suppress));
 }
 
 static const struct row *find(const char *name, size_t bytes)

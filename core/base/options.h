@@ -24,6 +24,9 @@ extern struct options options;
 // A bad value or an unknown name gets one line, and the default. secure: a set-user-ID program, reads nothing.
 void options_init(char **envp, bool secure);
 
+// Looks whether the files that are named can be read or written; one that cannot gets a line, and the default.
+void options_check_paths(void);
+
 // GCPRE_HELP: the table of all settings to descriptor 1, a line each, in columns: variable, default, meaning.
 void options_print_help(void);
 

@@ -39,7 +39,7 @@ struct collector_upcalls collector_upcalls;
 void collector_boot(void)
 {
     process = sys_getpid();
-    pace_boot(options.gogc);
+    pace_boot(options.gogc, options.memlimit_bytes);
     scan_boot((unsigned)options.scan_align);
     trace_boot();
 }

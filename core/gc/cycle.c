@@ -324,7 +324,8 @@ static void end(void)
     trace.doubt = doubt_text();
     notes_collect();
     atomic_store(&heap_cycle, (uint32_t)cycles);
-    pace_cycle_ended(trace.live_bytes, trace.root_bytes + trace.stack_bytes);
+    pace_cycle_ended(trace.live_bytes, trace.root_bytes + trace.stack_bytes, clock_ns() - trace.start_ns);
+    trace.limited = pace_is_limited();
     trace_cycle(&trace);
     doubt_tell();
 }

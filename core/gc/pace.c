@@ -2,16 +2,22 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/meta.h"
 #include "gc/mark.h"
 #include "gc/workers.h"
+#include "heap/extent.h"
 #include "heap/heap.h"
 
 // Go's bounds of the trigger, as shares of the way from what was live to the goal.
 enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
-#define MIN_HEAP     (4 * MIB)
+#define MIN_HEAP (4 * MIB)
+enum { LEAST_ROOM_SHARE = 16 };
 #define ASSIST_BYTES (64 * KIB) // scanned by one assist at most: a bounded critical section
 
 static int percent;
+static size_t limit = SIZE_MAX;
+static _Atomic bool limited;            // the limiter is on
+static _Atomic uint64_t pause_until_ns; // while it is: no cycle before
 static _Atomic size_t goal, trigger, live;
 static size_t scan_work; // bytes that the last cycle scanned: what the next one is expected to
 static double cons_mark; // allocated per scanned byte while marking, smoothed
@@ -27,30 +33,44 @@ static void set_trigger(void)
     atomic_store(&trigger, base + (early < low ? low : early > high ? high : early));
 }
 
+// What the limit leaves to the heap, but not less than what lives and a little room to work in.
+static size_t limit_goal(size_t live_bytes)
+{
+    size_t overhead = meta_mapped_bytes() + extent_metadata_bytes();
+    size_t left = limit > overhead ? limit - overhead : 0;
+    size_t least = live_bytes + max_size(live_bytes / LEAST_ROOM_SHARE, MIB);
+    atomic_store(&limited, left < least);
+    return max_size(left, least);
+}
+
 static void set_goal(size_t live_bytes, size_t root_bytes)
 {
     double growth = (double)(live_bytes + root_bytes) * percent / 100;
     size_t minimum = MIN_HEAP * (size_t)percent / 100;
-    size_t wanted = live_bytes + (size_t)growth;
+    size_t wanted = percent < 0 ? SIZE_MAX : max_size(live_bytes + (size_t)growth, minimum);
     atomic_store(&live, live_bytes);
-    atomic_store(&goal, percent < 0 ? SIZE_MAX : max_size(wanted, minimum));
+    atomic_store(&goal, limit == SIZE_MAX ? wanted : min_size(wanted, limit_goal(live_bytes)));
     set_trigger();
 }
 
-void pace_boot(int gogc_percent)
+void pace_boot(int gogc_percent, size_t limit_bytes)
 {
     percent = gogc_percent;
+    limit = limit_bytes;
     set_goal(0, 0);
 }
 
+bool pace_is_limited(void) { return atomic_load_explicit(&limited, memory_order_relaxed); }
+
 bool pace_due(void)
 {
-    return percent >= 0 && heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed);
+    return heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed) &&
+           (likely(!pace_is_limited()) || clock_ns() >= atomic_load(&pause_until_ns));
 }
 
 bool pace_overdue(void)
 {
-    return percent >= 0 && heap_live_bytes() > atomic_load_explicit(&goal, memory_order_relaxed);
+    return heap_live_bytes() > atomic_load_explicit(&goal, memory_order_relaxed) && !pace_is_limited();
 }
 
 struct pace_figures pace_figures(void)
@@ -80,7 +100,11 @@ void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns)
     scan_work = (size_t)scanned;
 }
 
-void pace_cycle_ended(size_t live_bytes, size_t root_bytes) { set_goal(live_bytes, root_bytes); }
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t cycle_ns)
+{
+    set_goal(live_bytes, root_bytes);
+    atomic_store(&pause_until_ns, clock_ns() + cycle_ns);
+}
 
 // --- assist -------------------------------------------------------------------------------------------------
 
@@ -128,7 +152,8 @@ static bool assist_once(uint64_t budget)
 
 bool pace_assist(size_t bytes)
 {
-    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || grey_is_empty() || !marking_is_late())
+    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || pace_is_limited() || grey_is_empty() ||
+        !marking_is_late())
         return false;
     uint64_t begun = clock_thread_cpu_ns();
     size_t end = atomic_load(&goal), now = heap_live_bytes();

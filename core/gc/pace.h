@@ -1,6 +1,10 @@
 // Pacing: when a cycle begins, and who works for it. After Go's runtime/mgcpacer.go (1.19): the heap may grow by GOGC
 // percent of what a cycle must look at; the cycle begins early enough to end there, by the ratio of allocation to marking
 // seen last time; an allocating thread that runs ahead of the marker marks for it.
+//
+// The memory limit (after Go's runtime/mgclimit.go) lowers the goal: heap and the library's own memory together stay below it. Where that
+// leaves next to no room, because too much lives, the limiter is on: cycles take at most half of the time, threads that allocate neither
+// assist nor wait, and the heap passes the limit as far as it must.
 #pragma once
 
 #include "base/crit.h"
@@ -14,7 +18,10 @@ struct pace_figures {
     size_t live_bytes;    // after the last cycle
 };
 
-void pace_boot(int gogc_percent);
+// limit_bytes: SIZE_MAX for none.
+void pace_boot(int gogc_percent, size_t limit_bytes);
+// Whether the limiter is on.
+bool pace_is_limited(void);
 
 // Whether the heap has grown to the trigger.
 bool pace_due(void);
@@ -24,8 +31,8 @@ bool pace_overdue(void);
 void pace_cycle_begins(void);
 // Concurrent marking is over: what it scanned, in how much wall time.
 void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns);
-// The cycle is over: what is alive, and the roots that were scanned with it.
-void pace_cycle_ended(size_t live_bytes, size_t root_bytes);
+// The cycle is over: what is alive, and the roots that were scanned with it, by how long it took altogether.
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t cycle_ns);
 
 struct pace_figures pace_figures(void);
 

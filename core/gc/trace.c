@@ -41,12 +41,12 @@ void trace_cycle(const struct trace *t)
         return;
     log_raw(
         "gc %lu @%.3fs %lu%%: %.3f+%.3f+%.3f ms clock, %.3f+%.3f/%.3f/%.3f+%.3f ms cpu, %lu->%lu->%lu MB, "
-        "%lu MB goal, %lu MB stacks, %lu MB globals, %u P%s%s%s%s",
+        "%lu MB goal, %lu MB stacks, %lu MB globals, %u P%s%s%s%s%s",
         t->number, (double)(t->start_ns - process_start_ns) / 1e9,
         100 * collector_total_ns / (elapsed * processors + 1), ms(t->begin.longest_ns), ms(t->concurrent_ns),
         ms(t->stop.longest_ns), ms(t->begin.total_ns), ms(t->assist_ns), ms(background), 0.0,
         ms(t->stop.total_ns * processors), mib(t->heap_begin_bytes), mib(t->heap_end_bytes),
         mib(t->live_bytes), mib(t->goal_bytes), mib(t->stack_bytes), mib(t->root_bytes), processors,
-        t->forced ? " (forced)" : "", t->doubt ? " (nothing reclaimed: " : "", t->doubt ? t->doubt : "",
-        t->doubt ? ")" : "");
+        t->forced ? " (forced)" : "", t->limited ? " (limiter on)" : "",
+        t->doubt ? " (nothing reclaimed: " : "", t->doubt ? t->doubt : "", t->doubt ? ")" : "");
 }

@@ -16,7 +16,7 @@ struct trace {
     struct trace_pauses begin; // thread by thread
     struct trace_pauses stop;  // all threads
     size_t heap_begin_bytes, heap_end_bytes, live_bytes, dead_bytes, goal_bytes, stack_bytes, root_bytes;
-    bool forced;
+    bool forced, limited;
     const char *doubt;
 };
 

@@ -2,7 +2,6 @@
 # Nonsense in any variable: exactly one line on stderr that names it, the program's output and status unchanged;
 # an unknown GCPRE_ name likewise; good values say nothing.
 # config: default
-# known-gap: S63 good values of settings that are not in this version get a line
 import os
 import subprocess
 import sys

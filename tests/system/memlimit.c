@@ -1,7 +1,6 @@
 // GCPRE_MEMLIMIT=64MiB with GCPRE_GOGC=off: the limit alone drives the cycles.
 // env: GCPRE_MEMLIMIT=64MiB GCPRE_GOGC=off GCPRE_STRESS=0 GCPRE_VERIFY=0
 // needs-library: yes
-// known-gap: the memory limit is not there yet
 #include "check.h"
 
 int main(void)
