@@ -138,7 +138,7 @@ build/flags: FORCE
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 # --- fuzzing: libFuzzer, with what the parsers stand on compiled anew under the sanitizers ---------------------------
-build/fuzz/%: tests/fuzz/%.c $(filter core/base/% core/world/maps.c core/world/procfd.c core/leak/elf.c core/leak/suppress.c,$(CORE))
+build/fuzz/%: tests/fuzz/%.c $(filter core/base/% core/world/maps.c core/world/procfd.c core/leak/elf.c core/leak/suppress.c core/ctl/request.c,$(CORE))
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(WARNINGS) -o $@ $^
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/meta.h"
 #include "base/options.h"
+#include "ctl/control.h"
 #include "gc/collector.h"
 #include "heap/heap.h"
 #include "heap/quarantine.h"
@@ -128,9 +129,10 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
     hunt_boot();
     if (options.free_mode != FREE_NOW)
         quarantine_boot(options.free_mode == FREE_IGNORE);
+    control_boot(envp);
     if (!options.children)
         unsetenv("LD_PRELOAD");
     boot_done = true;
-    if (hunting)
+    if (hunting || collector_upcalls.at_once)
         collector_start(); // its own copy of standard error is then the one of the beginning
 }

@@ -10,6 +10,7 @@
 //
 // Known gaps. Programs that make system calls by their own instructions. ioctls that store more than a window
 // or follow pointers inside a structure of theirs.
+#include "ctl/control.h"
 #include "gc/collector.h"
 #include "heap/heap.h"
 #include "fork.h"
@@ -209,8 +210,10 @@ static const struct call *call_of(long number)
 static void note_filter(long number, long first)
 {
     if ((number == SYS_prctl && first == PR_SET_SECCOMP) ||
-        (number == SYS_seccomp && first <= 1 /* SET_MODE_* */))
+        (number == SYS_seccomp && first <= 1 /* SET_MODE_* */)) {
         collector_retire("it restricts its system calls (seccomp)");
+        control_retires();
+    }
 }
 
 // Requests in a ring hold pointers that nobody can see (SOUNDNESS S11).

@@ -5,6 +5,7 @@
 #include "boot.h"
 #include "real.h"
 
+#include "ctl/control.h"
 #include "leak/hunt.h"
 #include "leak/site.h"
 #include "leak/suppress.h"
@@ -58,6 +59,7 @@ EXPORT void exit(int status)
 __attribute__((destructor(101))) static void end(void)
 {
     int code = hunt_exit_ends(hunt_entry());
+    control_ends();
     if (code) {
         fflush(NULL);
         _exit(code);

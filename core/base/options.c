@@ -311,6 +311,20 @@ void options_init(char **envp, bool secure)
     }
 }
 
+bool options_change(const char *name, const char *text, const char **expected)
+{
+    const struct row *row = rows;
+    uint64_t value;
+    while (row < rows + ROWS && !same(name, strlen(name), row->name, lower))
+        row++;
+    bool known = row < rows + ROWS && row->kind != PATH && row->availability == AVAILABLE;
+    *expected = known ? row->expected : "the name of a setting that can be changed";
+    if (!known || !parse(row, text, &value))
+        return false;
+    memcpy((char *)&options + row->offset, &value, row->bytes);
+    return true;
+}
+
 // --- what is shown and derived ------------------------------------------------------------------------------------
 
 static void write_out(const char *text, size_t bytes)

@@ -1,6 +1,7 @@
 // Settings: what the GCPRE_ variables of the environment ask for. The list is options.def.
 //
-// Before options_init, `options` holds the defaults. It is written by options_init alone, while there is one thread.
+// Before options_init, `options` holds the defaults. It is written by options_init while there is one thread, and by options_change for
+// what the collector thread alone reads.
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +27,10 @@ void options_init(char **envp, bool secure);
 
 // Looks whether the files that are named can be read or written; one that cannot gets a line, and the default.
 void options_check_paths(void);
+
+// Changes one setting of a running process; names in either case, as the environment's without GCPRE_. False: the value is none, and
+// `expected` tells what would be. Not for settings that are paths. Collector thread, or while there is one thread.
+bool options_change(const char *name, const char *text, const char **expected);
 
 // GCPRE_HELP: the table of all settings to descriptor 1, a line each, in columns: variable, default, meaning.
 void options_print_help(void);

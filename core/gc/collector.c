@@ -27,7 +27,8 @@ _Atomic bool collector_start_wanted;
 static _Atomic int state;         // enum thread_state
 static _Atomic uint32_t cycling;  // a cycle may be under way
 static _Atomic uint32_t begun;    // cycles so far
-static _Atomic uint32_t requests; // the thread sleeps on this; bumped by whoever wants a cycle
+static _Atomic uint32_t requests; // bumped by whoever wants a cycle
+static _Atomic uint32_t bell;     // the thread sleeps on this; bumped by whoever wants something of it
 static _Atomic uint32_t
     forced_until;                // requests up to this number are manual: cycles for them count as forced
 static _Atomic uint32_t served;  // the newest request that a finished cycle began after; waiters sleep on it
@@ -45,6 +46,8 @@ void collector_boot(void)
 }
 
 void collector_passive(const char *why) { doubt_for_good(why); }
+
+const char *collector_passive_reason(void) { return doubt_why_for_good(); }
 
 void collector_retire(const char *why)
 {
@@ -110,14 +113,33 @@ static bool set_up(void)
     return cycle_boot();
 }
 
+void collector_call(void)
+{
+    atomic_fetch_add(&bell, 1);
+    sys_futex_wake(&bell, 1);
+}
+
+static void sleep_until_called(uint32_t rung, uint64_t ns)
+{
+    const struct timespec rest = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    sys_futex_wait(&bell, rung, ns ? &rest : NULL);
+}
+
+// False: nobody asked for a cycle in a whole period. One errand at a time, so that they do not keep a cycle waiting.
 static bool wait_for_request(uint32_t seen)
 {
-    struct timespec period = {(time_t)(options.period_ns / 1000000000u),
-                              (long)(options.period_ns % 1000000000u)};
-    while (atomic_load(&requests) == seen)
-        if (sys_futex_wait(&requests, seen, options.period_ns ? &period : NULL) == -ETIMEDOUT)
+    uint64_t since_ns = clock_ns();
+    for (;;) {
+        uint32_t rung = atomic_load(&bell);
+        if (collector_upcalls.errand)
+            collector_upcalls.errand();
+        if (atomic_load(&requests) != seen)
+            return true;
+        uint64_t passed_ns = clock_ns() - since_ns, period_ns = options.period_ns; // an errand may change it
+        if (period_ns && passed_ns >= period_ns)
             return false;
-    return true;
+        sleep_until_called(rung, period_ns ? period_ns - passed_ns : 0);
+    }
 }
 
 static void announce(uint32_t request)
@@ -133,6 +155,8 @@ static void *run(void *arg)
     if (!set_up()) {
         collector_passive("the kernel's view of the process (/proc/self) is not accessible");
         announce(atomic_load(&requests));
+        if (collector_upcalls.end)
+            collector_upcalls.end();
         return NULL;
     }
     atomic_store(&state, THREAD_RUNNING);
@@ -152,6 +176,8 @@ static void *run(void *arg)
         atomic_store(&cycling, 0);
         announce(seen);
     }
+    if (collector_upcalls.end)
+        collector_upcalls.end();
     workers_leave();
     log_writer = log_to_stderr;
     log_fd = -1; // its table of descriptors goes with the thread
@@ -163,15 +189,17 @@ void collector_pause(void)
 {
     const struct timespec moment = {.tv_nsec = 50000};
     int running = THREAD_RUNNING;
+    if (sys_getpid() != process) // a vfork child: the threads are its parent's, and not in its way
+        return;
     while (atomic_load(&state) == THREAD_STARTING)
         sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
     if (!atomic_compare_exchange_strong(&state, &running, THREAD_LEAVING))
         return;
     atomic_fetch_add(&requests, 1);
-    sys_futex_wake(&requests, 1);
+    collector_call();
     workers_reap();
     atomic_store(&state, THREAD_NONE);
-    if (atomic_load(&requests) != atomic_load(&served))
+    if (collector_upcalls.at_once || atomic_load(&requests) != atomic_load(&served))
         atomic_store(&collector_start_wanted, true);
 }
 
@@ -195,7 +223,7 @@ void collector_start(void)
 static void request(void)
 {
     atomic_fetch_add(&requests, 1);
-    sys_futex_wake(&requests, 1);
+    collector_call();
     if (atomic_load(&state) == THREAD_NONE)
         atomic_store(&collector_start_wanted, true);
 }
@@ -270,7 +298,7 @@ bool collector_collect(void)
     atomic_store(&forced_until, mine);
     if (atomic_load(&state) == THREAD_NONE)
         collector_start();
-    sys_futex_wake(&requests, 1);
+    collector_call();
     while ((int32_t)((now = atomic_load(&served)) - mine) < 0) {
         if (doubt_is_for_good())
             return false;
@@ -280,6 +308,17 @@ bool collector_collect(void)
     }
     return true;
 }
+
+bool collector_ask(uint32_t *ticket)
+{
+    if (doubt_is_for_good())
+        return false;
+    *ticket = atomic_fetch_add(&requests, 1) + 1;
+    atomic_store(&forced_until, *ticket);
+    return true;
+}
+
+bool collector_has_run(uint32_t ticket) { return (int32_t)(atomic_load(&served) - ticket) >= 0; }
 
 bool collector_out_of_memory(void)
 {
@@ -316,5 +355,7 @@ void collector_fork_child(void)
     grey_reset();
     if (had_thread)
         heap_fork_forget_cycle();
+    if (had_thread && collector_upcalls.at_once)
+        atomic_store(&collector_start_wanted, true);
     trace_boot();
 }

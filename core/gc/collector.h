@@ -7,11 +7,16 @@
 
 void collector_boot(void);
 
-// What the layer above does in the collector thread: once at its start (before_cycles), and after every cycle.
+// What the layers above do in the collector thread: once at its start (before cycles), after every cycle, when it was called, and at
+// its end. All of them between cycles: the program runs.
 struct collector_upcalls {
     bool keep_stderr; // the thread's own table of descriptors begins with the program's standard error
     void (*begin)(void);
     void (*cycle_ended)(void);
+    void (*errand)(
+        void); // also before a cycle, and when nobody called: it looks by itself for what there is to do
+    void (*end)(void);
+    bool at_once; // the thread begins, and comes back in a forked child or after a pause, as soon as it may
 };
 extern struct collector_upcalls collector_upcalls;
 
@@ -38,6 +43,16 @@ void collector_pause(void);
 // or no thread could be had). Not from a signal handler.
 bool collector_collect(void);
 
+// The same from the collector thread itself, which cannot wait: collector_errand's caller asks again later whether it has run. False:
+// there can be none.
+bool collector_ask(uint32_t *ticket);
+bool collector_has_run(uint32_t ticket);
+
+// Lets the thread call upcalls.errand soon. Any thread, also ours; no lock, no allocation.
+void collector_call(void);
+
+// Why nothing is reclaimed in this process; NULL: it is.
+const char *collector_passive_reason(void);
 // No cycle runs from now on; malloc and free go on. One line says why.
 void collector_passive(const char *why);
 // The same, and returns when no cycle is under way any more. Outside critical sections.

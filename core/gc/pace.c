@@ -14,13 +14,17 @@ enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
 enum { LEAST_ROOM_SHARE = 16 };
 #define ASSIST_BYTES (64 * KIB) // scanned by one assist at most: a bounded critical section
 
-static int percent;
+static _Atomic int percent;
 static size_t limit = SIZE_MAX;
-static _Atomic bool limited;            // the limiter is on
-static _Atomic uint64_t pause_until_ns; // while it is: no cycle before
+static _Atomic bool limited; // the limiter is on
+static uint64_t ended_ns,
+    ended_allocated;             // when the last cycle had ended, and what had been allocated by then
+static double allocation_per_ns; // between then and the beginning of the next
+static uint64_t cycle_ns;        // that the last cycle took
 static _Atomic size_t goal, trigger, live;
-static size_t scan_work; // bytes that the last cycle scanned: what the next one is expected to
-static double cons_mark; // allocated per scanned byte while marking, smoothed
+static size_t last_roots; // bytes, of the last cycle
+static size_t scan_work;  // bytes that the last cycle scanned: what the next one is expected to
+static double cons_mark;  // allocated per scanned byte while marking, smoothed
 static uint64_t begin_allocated;
 static size_t begin_live;
 
@@ -33,23 +37,29 @@ static void set_trigger(void)
     atomic_store(&trigger, base + (early < low ? low : early > high ? high : early));
 }
 
-// What the limit leaves to the heap, but not less than what lives and a little room to work in.
-static size_t limit_goal(size_t live_bytes)
+// What the limit leaves to the heap. Where that is next to nothing the limiter gives as much room as the program allocated in the time
+// that the last cycle took: so cycles take half of the time at most. It stays within what GOGC would give, and within what lives: no more
+// than doubling is due to a limit.
+static size_t limit_goal(size_t live_bytes, size_t without_limit)
 {
     size_t overhead = meta_mapped_bytes() + extent_metadata_bytes();
     size_t left = limit > overhead ? limit - overhead : 0;
-    size_t least = live_bytes + max_size(live_bytes / LEAST_ROOM_SHARE, MIB);
-    atomic_store(&limited, left < least);
-    return max_size(left, least);
+    size_t least = max_size(live_bytes / LEAST_ROOM_SHARE, MIB);
+    double enough = allocation_per_ns * (double)cycle_ns;
+    size_t most = min_size(live_bytes, without_limit), room = enough < (double)most ? (size_t)enough : most;
+    atomic_store(&limited, left < live_bytes + least || left < live_bytes + room);
+    return max_size(left, live_bytes + max_size(room, least));
 }
 
 static void set_goal(size_t live_bytes, size_t root_bytes)
 {
-    double growth = (double)(live_bytes + root_bytes) * percent / 100;
-    size_t minimum = MIN_HEAP * (size_t)percent / 100;
-    size_t wanted = percent < 0 ? SIZE_MAX : max_size(live_bytes + (size_t)growth, minimum);
+    int share = percent;
+    double growth = (double)(live_bytes + root_bytes) * share / 100;
+    size_t minimum = MIN_HEAP * (size_t)share / 100;
+    size_t wanted = share < 0 ? SIZE_MAX : max_size(live_bytes + (size_t)growth, minimum);
+    last_roots = root_bytes;
     atomic_store(&live, live_bytes);
-    atomic_store(&goal, limit == SIZE_MAX ? wanted : min_size(wanted, limit_goal(live_bytes)));
+    atomic_store(&goal, limit == SIZE_MAX ? wanted : min_size(wanted, limit_goal(live_bytes, wanted)));
     set_trigger();
 }
 
@@ -62,16 +72,15 @@ void pace_boot(int gogc_percent, size_t limit_bytes)
 
 bool pace_is_limited(void) { return atomic_load_explicit(&limited, memory_order_relaxed); }
 
-bool pace_due(void)
+void pace_change(int gogc_percent)
 {
-    return heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed) &&
-           (likely(!pace_is_limited()) || clock_ns() >= atomic_load(&pause_until_ns));
+    percent = gogc_percent;
+    set_goal(atomic_load(&live), last_roots);
 }
 
-bool pace_overdue(void)
-{
-    return heap_live_bytes() > atomic_load_explicit(&goal, memory_order_relaxed) && !pace_is_limited();
-}
+bool pace_due(void) { return heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed); }
+
+bool pace_overdue(void) { return heap_live_bytes() > atomic_load_explicit(&goal, memory_order_relaxed); }
 
 struct pace_figures pace_figures(void)
 {
@@ -83,8 +92,17 @@ struct pace_figures pace_figures(void)
 static _Atomic uint64_t assist_ns, assist_scanned;
 static _Atomic unsigned assists_running;
 
+// While nothing hinders it.
+static void measure_allocation(void)
+{
+    uint64_t elapsed = clock_ns() - ended_ns;
+    if (ended_ns && elapsed)
+        allocation_per_ns = (double)(heap_allocated_total() - ended_allocated) / (double)elapsed;
+}
+
 void pace_cycle_begins(void)
 {
+    measure_allocation();
     begin_allocated = heap_allocated_total();
     begin_live = heap_live_bytes();
     atomic_store(&assist_ns, 0);
@@ -100,10 +118,12 @@ void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns)
     scan_work = (size_t)scanned;
 }
 
-void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t cycle_ns)
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns)
 {
+    cycle_ns = took_ns;
+    ended_ns = clock_ns();
+    ended_allocated = heap_allocated_total();
     set_goal(live_bytes, root_bytes);
-    atomic_store(&pause_until_ns, clock_ns() + cycle_ns);
 }
 
 // --- assist -------------------------------------------------------------------------------------------------
@@ -152,8 +172,7 @@ static bool assist_once(uint64_t budget)
 
 bool pace_assist(size_t bytes)
 {
-    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || pace_is_limited() || grey_is_empty() ||
-        !marking_is_late())
+    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || grey_is_empty() || !marking_is_late())
         return false;
     uint64_t begun = clock_thread_cpu_ns();
     size_t end = atomic_load(&goal), now = heap_live_bytes();

@@ -3,8 +3,8 @@
 // seen last time; an allocating thread that runs ahead of the marker marks for it.
 //
 // The memory limit (after Go's runtime/mgclimit.go) lowers the goal: heap and the library's own memory together stay below it. Where that
-// leaves next to no room, because too much lives, the limiter is on: cycles take at most half of the time, threads that allocate neither
-// assist nor wait, and the heap passes the limit as far as it must.
+// leaves too little room, because too much lives, the limiter is on: the room is what the program allocates while a cycle runs, so that
+// cycles take half of the time at most, and the heap passes the limit as far as it must.
 #pragma once
 
 #include "base/crit.h"
@@ -20,6 +20,8 @@ struct pace_figures {
 
 // limit_bytes: SIZE_MAX for none.
 void pace_boot(int gogc_percent, size_t limit_bytes);
+// The same later: the goal follows at once. Collector thread, no cycle under way.
+void pace_change(int gogc_percent);
 // Whether the limiter is on.
 bool pace_is_limited(void);
 
@@ -32,7 +34,7 @@ void pace_cycle_begins(void);
 // Concurrent marking is over: what it scanned, in how much wall time.
 void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns);
 // The cycle is over: what is alive, and the roots that were scanned with it, by how long it took altogether.
-void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t cycle_ns);
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns);
 
 struct pace_figures pace_figures(void);
 

@@ -10,6 +10,8 @@
 static uint64_t process_start_ns;
 static uint64_t collector_cpu_before_ns, helpers_before_ns, collector_total_ns;
 
+uint64_t trace_cpu_ns(void) { return collector_total_ns; }
+
 uint64_t trace_elapsed_ns(void) { return clock_ns() - process_start_ns; }
 
 void trace_boot(void) { process_start_ns = clock_ns(); }

@@ -23,5 +23,7 @@ struct trace {
 void trace_boot(void); // the time that @ counts from
 uint64_t trace_elapsed_ns(void);
 void trace_pause(struct trace_pauses *pauses, uint64_t ns);
+// Processor time of all cycles so far, assists included.
+uint64_t trace_cpu_ns(void);
 // Prints the line when the option asks for it. Collector thread, world running.
 void trace_cycle(const struct trace *t);

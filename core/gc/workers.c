@@ -20,6 +20,11 @@ static struct worker {
 
 static unsigned concurrent_count = 1, stopped_count = 1;
 static unsigned started = 1; // worker 0 is the collector thread itself
+static struct {
+    _Atomic pid_t tid;
+    bool started;
+    void (*body)(void);
+} guest;
 
 // Held by who creates a thread, with all signals blocked. fork(3) frees the C library's locks in the child, _Fork and the system
 // call do not, and the child needs them when it comes to have a collector.
@@ -107,17 +112,43 @@ static void *helper(void *arg)
     return NULL;
 }
 
+static void *be_guest(void *arg)
+{
+    (void)arg;
+    workers_thread_begin();
+    atomic_store(&guest.tid, sys_gettid());
+    guest.body();
+    thread_forget_own();
+    return NULL;
+}
+
+int workers_start_guest(void (*body)(void))
+{
+    guest.body = body;
+    guest.started = true;
+    int error = workers_start_thread(be_guest, NULL);
+    guest.started = !error;
+    return error;
+}
+
 void workers_leave(void) { crew_dismiss(); }
+
+static void wait_for_end(_Atomic pid_t *tid)
+{
+    const struct timespec moment = {.tv_nsec = 50000};
+    while (!atomic_load(tid) || sys_tgkill(sys_getpid(), atomic_load(tid), 0) == 0)
+        sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
+    atomic_store(tid, 0);
+}
 
 // The collector goes first: from then on no helper is started. One that is late says who it is, and goes too.
 void workers_reap(void)
 {
-    const struct timespec moment = {.tv_nsec = 50000};
-    for (unsigned i = 0; i < started; i++) {
-        while (!atomic_load(&workers[i].tid) || sys_tgkill(sys_getpid(), workers[i].tid, 0) == 0)
-            sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
-        atomic_store(&workers[i].tid, 0);
-    }
+    for (unsigned i = 0; i < started; i++)
+        wait_for_end(&workers[i].tid);
+    if (guest.started)
+        wait_for_end(&guest.tid);
+    guest.started = false;
     while (atomic_load(&stack_count))
         meta_unmap_foreign((void *)stacks[atomic_fetch_sub(&stack_count, 1) - 1], STACK_BYTES);
     started = 1;
@@ -174,5 +205,7 @@ void workers_fork_child(void)
         workers[i].marker = (struct marker){0};
         atomic_store(&workers[i].tid, 0);
     }
+    atomic_store(&guest.tid, 0);
+    guest.started = false;
     crew_reset();
 }

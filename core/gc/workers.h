@@ -36,6 +36,10 @@ bool workers_own_stack(uintptr_t sp);
 // First thing in such a thread.
 void workers_thread_begin(void);
 
+// A thread of the layer above, at most one, that shares the collector's table of descriptors: 0 or an errno value. Called by the
+// collector thread at its start; it ends when the layer above makes it, at the collector's end.
+int workers_start_guest(void (*body)(void));
+
 // Ends the helpers: the collector thread's last act. Another thread waits until all of them are gone, the collector first, and
 // frees their stacks.
 void workers_leave(void);

@@ -29,7 +29,7 @@ static size_t count, room;
 static uint32_t queued, round_now;
 static bool no_room;
 static struct site *fresh;
-static uint64_t now_ns;
+static uint64_t now_ns, before_ns; // of this proof, and of the one before
 static enum lost_phase phase;
 
 // --- gathering ----------------------------------------------------------------------------------------------
@@ -276,8 +276,10 @@ static void make_fresh(struct site *s)
         return;
     s->fresh_next = fresh;
     fresh = s;
-    if (!s->first_ns)
+    if (!s->first_ns) {
         s->first_ns = now_ns;
+        s->since_ns = before_ns;
+    }
     s->last_ns = now_ns;
 }
 
@@ -331,6 +333,7 @@ struct site *findings_look(enum lost_phase in_phase, uint64_t at_ns)
 {
     static bool said;
     phase = in_phase;
+    before_ns = now_ns < at_ns ? now_ns : 0; // a forked child's clock begins anew
     now_ns = at_ns;
     count = 0;
     forget_fresh();
@@ -352,6 +355,10 @@ struct site *findings_look(enum lost_phase in_phase, uint64_t at_ns)
 
 // --- what lives -----------------------------------------------------------------------------------------------
 
+static size_t slack_bytes;
+
+size_t findings_slack_bytes(void) { return slack_bytes; }
+
 static void walk_block(uintptr_t address)
 {
     struct heap_block b = heap_find(address);
@@ -365,6 +372,7 @@ static void walk_block(uintptr_t address)
     float weight = hunt_weight(note_bytes(&b));
     s->walk_blocks += (uint64_t)(weight + 0.5f);
     s->walk_bytes += (uint64_t)((float)note_bytes(&b) * weight);
+    slack_bytes += b.bytes - min_size(b.bytes, note_bytes(&b));
     s->walk_born |= 1UL << note->born % 64;
 }
 
@@ -378,6 +386,7 @@ static void walk_span(size_t unit, unsigned bin)
 void findings_walk(void)
 {
     size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
+    slack_bytes = 0;
     for (uint32_t id = 1; id < sites_end(); id++) {
         struct site *s = site_get(id);
         s->walk_blocks = s->walk_bytes = s->walk_born = 0;

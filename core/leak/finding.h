@@ -18,3 +18,5 @@
 struct site *findings_look(enum lost_phase phase, uint64_t now_ns);
 // Counts what lives, in the sites' walk_ figures.
 void findings_walk(void);
+// Bytes of the blocks that the last walk saw beyond what was asked for.
+size_t findings_slack_bytes(void);

@@ -123,7 +123,8 @@ void hunt_boot(void)
         suppress_read_file(options.suppress);
     cycle_hunt();
     dead_boot();
-    collector_upcalls = (struct collector_upcalls){true, begin, cycle_ended};
+    collector_upcalls = (struct collector_upcalls){
+        .keep_stderr = true, .begin = begin, .cycle_ended = cycle_ended};
     process = sys_getpid();
     holders_wanted = true;
     hunting = true;

@@ -24,6 +24,29 @@
 static int file = -1;
 static bool begun; // the process line has been written
 
+// --- where records go -------------------------------------------------------------------------------------------
+
+static bool is_new_site(uint32_t id)
+{
+    struct site *s = site_get(id);
+    bool is_new = !s->written;
+    s->written = true;
+    return is_new;
+}
+
+static bool is_new_module(uint16_t index)
+{
+    struct module *m = module_mark(index);
+    bool is_new = !m->written;
+    m->written = true;
+    return is_new;
+}
+
+static const struct report_sink report_itself = {report_write, is_new_site, is_new_module, .names = true},
+                                *sink = &report_itself;
+
+void report_redirect(const struct report_sink *to) { sink = to ? to : &report_itself; }
+
 void report_open(void)
 {
     char path[PATH_MAX];
@@ -107,6 +130,11 @@ void report_process(void)
     if (begun)
         return;
     begun = true;
+    report_put_process();
+}
+
+void report_put_process(void)
+{
     json_begin("process");
     json_number("version", 1);
     json_number("pid", (uint64_t)sys_getpid());
@@ -118,17 +146,16 @@ void report_process(void)
     json_number("sample_bytes", 0);
     json_bool("reclaim", options.reclaim);
     json_bool("forked", hunt_forked());
-    json_end(report_write);
+    json_end(sink->write);
 }
 
 // --- sites and modules, before their first use ------------------------------------------------------------------
 
 static void put_module(uint16_t index)
 {
-    struct module *m = module_mark(index);
-    if (!index || m->written)
+    const struct module *m = module_get(index);
+    if (!index || !sink->is_new_module(index))
         return;
-    m->written = true;
     json_begin("module");
     json_number("module", index);
     json_string("path", m->path);
@@ -136,14 +163,14 @@ static void put_module(uint16_t index)
     json_hex("base", m->base);
     json_hex("lo", m->lo);
     json_hex("hi", m->hi);
-    json_end(report_write);
+    json_end(sink->write);
 }
 
 static void put_frame(const struct site *s, size_t i)
 {
     uintptr_t pc = s->frames[i] - 1;
     uint16_t module = s->modules[i];
-    const char *function = module_function(module, pc, NULL);
+    const char *function = sink->names ? module_function(module, pc, NULL) : NULL;
     json_open(NULL, '{');
     json_hex("pc", pc);
     json_number("module", module);
@@ -153,11 +180,10 @@ static void put_frame(const struct site *s, size_t i)
     json_close('}');
 }
 
-static void put_site(struct site *s)
+void report_put_site(const struct site *s)
 {
-    if (s->written || s->id == SITE_UNKNOWN)
+    if (s->id == SITE_UNKNOWN || !sink->is_new_site(s->id))
         return;
-    s->written = true;
     for (size_t i = 0; i < s->depth; i++)
         put_module(s->modules[i]);
     json_begin("site");
@@ -166,10 +192,10 @@ static void put_site(struct site *s)
     for (size_t i = 0; i < s->depth; i++)
         put_frame(s, i);
     json_close(']');
-    json_end(report_write);
+    json_end(sink->write);
 }
 
-static uint32_t number_of(const struct site *s) { return s->id == SITE_UNKNOWN ? 0 : s->id; }
+uint32_t report_number_of(const struct site *s) { return s->id == SITE_UNKNOWN ? 0 : s->id; }
 
 // --- records --------------------------------------------------------------------------------------------------
 
@@ -223,7 +249,7 @@ static void put_holders_parts(const struct site *s)
 {
     uint64_t holder = s->fresh_holder;
     if (holder_kind(holder) == HOLDER_HEAP && holder_site(holder) < sites_end() && holder_site(holder))
-        put_site(site_get(holder_site(holder)));
+        report_put_site(site_get(holder_site(holder)));
     if (holder_kind(holder) == HOLDER_ROOT)
         put_module(module_at(holder & HOLDER_PLACE));
 }
@@ -243,7 +269,7 @@ static void put_lost(const struct site *s, const struct moment *at, const char *
     json_number("cycle", at->cycle->number);
     json_number("at_ns", at->now_ns);
     json_number("since_ns", at->since_ns);
-    json_number("site", number_of(s));
+    json_number("site", report_number_of(s));
     json_string("class", class);
     json_string("phase", at->phase);
     json_number("blocks", count->blocks);
@@ -253,7 +279,7 @@ static void put_lost(const struct site *s, const struct moment *at, const char *
     else
         put_examples(s);
     put_holder(s, at->cycle->number);
-    json_end(report_write);
+    json_end(sink->write);
 }
 
 void report_lost(const struct site *fresh, const struct trace *t, enum lost_phase phase, uint64_t now_ns,
@@ -263,7 +289,7 @@ void report_lost(const struct site *fresh, const struct trace *t, enum lost_phas
     const struct moment at = {t, phases[phase], now_ns, since_ns};
     for (; fresh; fresh = fresh->fresh_next) {
         const struct suppression *by = fresh->suppressed_by;
-        put_site(site_get(fresh->id));
+        report_put_site(fresh);
         put_holders_parts(fresh);
         put_lost(fresh, &at, "direct", &fresh->fresh[LOST_DIRECT], NULL);
         put_lost(fresh, &at, "indirect", &fresh->fresh[LOST_INDIRECT], NULL);
@@ -273,7 +299,7 @@ void report_lost(const struct site *fresh, const struct trace *t, enum lost_phas
     }
 }
 
-static size_t resident_bytes(void)
+size_t report_resident_bytes(void)
 {
     char text[128] = {0};
     size_t pages = 0;
@@ -304,10 +330,10 @@ void report_cycle(const struct trace *t, uint64_t now_ns)
     json_number("stop_ns", t->stop.longest_ns);
     json_number("roots_bytes", t->root_bytes);
     json_number("stacks_bytes", t->stack_bytes);
-    json_number("rss_bytes", resident_bytes());
+    json_number("rss_bytes", report_resident_bytes());
     if (t->doubt)
         json_string("doubt", t->doubt);
-    json_end(report_write);
+    json_end(sink->write);
 }
 
 static void add(struct lost_count *to, const struct lost_count *count)
@@ -327,27 +353,31 @@ static struct lost_count gone_from(const struct site *s)
     return gone;
 }
 
+void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
+{
+    struct lost_count gone = gone_from(s);
+    report_put_site(s);
+    json_begin("live");
+    json_number("cycle", cycle);
+    json_number("at_ns", now_ns);
+    json_number("site", report_number_of(s));
+    json_number("blocks", s->walk_blocks);
+    json_number("bytes", s->walk_bytes);
+    json_number("allocated_blocks", s->allocated_blocks);
+    json_number("allocated_bytes", s->allocated_bytes);
+    json_number("freed_blocks", s->allocated_blocks - min_size(s->allocated_blocks, gone.blocks));
+    json_number("freed_bytes", s->allocated_bytes - min_size(s->allocated_bytes, gone.bytes));
+    json_number("generations", (unsigned)__builtin_popcountl(s->walk_born));
+    json_number("oldest_cycle", s->walk_oldest);
+    json_end(sink->write);
+}
+
 void report_living(const struct trace *t, uint64_t now_ns)
 {
     for (uint32_t id = 1; id < sites_end(); id++) {
-        struct site *s = site_get(id);
-        if (!s->walk_blocks)
-            continue;
-        put_site(s);
-        json_begin("live");
-        json_number("cycle", t->number);
-        json_number("at_ns", now_ns);
-        json_number("site", number_of(s));
-        json_number("blocks", s->walk_blocks);
-        json_number("bytes", s->walk_bytes);
-        json_number("allocated_blocks", s->allocated_blocks);
-        json_number("allocated_bytes", s->allocated_bytes);
-        struct lost_count gone = gone_from(s);
-        json_number("freed_blocks", s->allocated_blocks - min_size(s->allocated_blocks, gone.blocks));
-        json_number("freed_bytes", s->allocated_bytes - min_size(s->allocated_bytes, gone.bytes));
-        json_number("generations", (unsigned)__builtin_popcountl(s->walk_born));
-        json_number("oldest_cycle", s->walk_oldest);
-        json_end(report_write);
+        const struct site *s = site_get(id);
+        if (s->walk_blocks)
+            report_put_living(s, t->number, now_ns);
     }
 }
 
@@ -376,5 +406,5 @@ void report_end(uint64_t now_ns)
     json_number("suppressed_bytes", totals.suppressed.bytes);
     json_number("late_blocks", totals.late.blocks);
     json_number("late_bytes", totals.late.bytes);
-    json_end(report_write);
+    json_end(sink->write);
 }

@@ -7,6 +7,8 @@
 
 #include "leak/site.h"
 
+#include <stdbool.h>
+
 struct trace;
 
 void report_open(void);
@@ -14,7 +16,23 @@ void report_write(const char *text, size_t bytes);
 // One formatted line of text, as log_line's formats are.
 void report_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-void report_process(void);
+// Where records go instead of the report, until NULL. Each destination has its own memory of which sites and modules it was told of: the
+// functions say true once for each. names: with functions' names, which reads symbol tables into private memory.
+struct report_sink {
+    void (*write)(const char *line, size_t bytes);
+    bool (*is_new_site)(uint32_t id);
+    bool (*is_new_module)(uint16_t index);
+    bool names;
+};
+void report_redirect(const struct report_sink *to);
+void report_put_process(void);
+void report_put_site(const struct site *s); // and its modules, unless they are known there
+void report_put_living(const struct site *s, uint64_t cycle,
+                       uint64_t now_ns); // after findings_walk; and its site
+uint32_t report_number_of(const struct site *s);
+size_t report_resident_bytes(void);
+
+void report_process(void); // once
 void report_cycle(const struct trace *t, uint64_t now_ns);
 void report_lost(const struct site *fresh, const struct trace *t, enum lost_phase phase, uint64_t now_ns,
                  uint64_t since_ns);

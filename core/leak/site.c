@@ -175,6 +175,7 @@ void sites_forget_findings(void)
     for (uint32_t id = 1; id < sites_end(); id++) {
         memset(table[id]->lost, 0, sizeof table[id]->lost);
         table[id]->suppressed = (struct lost_count){0};
+        table[id]->since_ns = table[id]->first_ns = table[id]->last_ns = 0;
         table[id]->written = false;
     }
     for (uint16_t i = 1; i < modules_end(); i++)

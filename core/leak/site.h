@@ -37,7 +37,8 @@ struct site {
     struct lost_count lost[LOST_CLASSES][PHASES], suppressed;              // all so far (S4)
     struct lost_count fresh[LOST_CLASSES], fresh_suppressed[LOST_CLASSES]; // in the cycle that is looked at
     struct site *fresh_next;                                               // of the sites that have some
-    uint64_t first_ns, last_ns; // when something of it was found lost
+    uint64_t since_ns, first_ns,
+        last_ns; // when something of it was found lost; since_ns: the proof before the first
     uint64_t walk_blocks, walk_bytes,
         walk_born; // while the living are counted: born is a set of cycles modulo 64
     uint32_t walk_oldest;

@@ -29,6 +29,9 @@ static const struct {
     {SYS_rt_sigqueueinfo, EAGAIN},
     {SYS_pidfd_open, EMFILE},
     {SYS_pidfd_getfd, EPERM},
+    {SYS_socket, EMFILE},
+    {SYS_bind, ENOSPC},
+    {SYS_eventfd2, EMFILE},
 };
 
 extern void *__libc_stack_end; // ld.so: where the process found its arguments, from the first instruction on

@@ -40,6 +40,7 @@ enum {
     KERNEL_PAGE_IS_FILE = 1 << 2,
     KERNEL_PAGE_IS_PRESENT = 1 << 3,
     KERNEL_PAGE_IS_SWAPPED = 1 << 4,
+    KERNEL_PAGE_IS_PFNZERO = 1 << 5,
 };
 
 struct kernel_procmap_query {

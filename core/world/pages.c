@@ -15,7 +15,10 @@ static bool no_scan; // the kernel does not know PAGEMAP_SCAN
 static int scan(uintptr_t lo, uintptr_t hi, enum pages_kind kind, void (*visit)(uintptr_t lo, uintptr_t hi))
 {
     static struct kernel_page_region regions[REGIONS];
-    const uint64_t file = kind == PAGES_PRIVATE ? KERNEL_PAGE_IS_FILE : 0;
+    const uint64_t present = KERNEL_PAGE_IS_PRESENT, swapped = KERNEL_PAGE_IS_SWAPPED;
+    const uint64_t unwanted = kind == PAGES_PRIVATE    ? KERNEL_PAGE_IS_FILE
+                              : kind == PAGES_RESIDENT ? KERNEL_PAGE_IS_PFNZERO
+                                                       : 0;
     while (lo < hi) {
         struct kernel_pm_scan s = {
             .size = sizeof s,
@@ -23,9 +26,9 @@ static int scan(uintptr_t lo, uintptr_t hi, enum pages_kind kind, void (*visit)(
             .end = hi,
             .vec = (uintptr_t)regions,
             .vec_len = REGIONS,
-            .category_inverted = file,
-            .category_mask = file,
-            .category_anyof_mask = KERNEL_PAGE_IS_PRESENT | KERNEL_PAGE_IS_SWAPPED,
+            .category_inverted = unwanted,
+            .category_mask = unwanted,
+            .category_anyof_mask = kind == PAGES_RESIDENT ? present : present | swapped,
             .return_mask = KERNEL_PAGE_IS_FILE, // one category, so that runs are as long as they can be
         };
         int found = sys_ioctl(procfd_pagemap(), KERNEL_PAGEMAP_SCAN, &s);
@@ -43,6 +46,8 @@ static int scan(uintptr_t lo, uintptr_t hi, enum pages_kind kind, void (*visit)(
 static bool holds(uint64_t entry, enum pages_kind kind)
 {
     const uint64_t present = 1UL << 63, swapped = 1UL << 62, file = 1UL << 61;
+    if (kind == PAGES_RESIDENT)
+        return entry & present;
     return (entry & (present | swapped)) && !(kind == PAGES_PRIVATE && (entry & file));
 }
 

@@ -6,7 +6,8 @@
 
 enum pages_kind {
     PAGES_PRIVATE, // present or swapped, and this process's own: anonymous, or a private file page that was written
-    PAGES_ANY, // present or swapped
+    PAGES_ANY,      // present or swapped
+    PAGES_RESIDENT, // present, and not the kernel's page of zeros (which older kernels cannot tell)
 };
 
 // Calls visit for runs of such pages in [lo, hi), in ascending order; false if the kernel would not tell. Addresses without

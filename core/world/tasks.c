@@ -43,8 +43,7 @@ bool tasks_each(void (*visit)(pid_t tid, void *arg), void *arg)
     return bytes == 0;
 }
 
-// The text of one of a task's files, cut to fit: its length, or the negative errno value.
-static long read_file(pid_t tid, const char *name, char *text, size_t capacity)
+long tasks_read(pid_t tid, const char *name, char *text, size_t capacity)
 {
     char path[64];
     format_text(path, sizeof path, "/proc/self/task/%d/%s", tid, name);
@@ -60,7 +59,7 @@ static long read_file(pid_t tid, const char *name, char *text, size_t capacity)
 bool tasks_is_zombie(pid_t tid)
 {
     char text[256];
-    long bytes = read_file(tid, "stat", text, sizeof text);
+    long bytes = tasks_read(tid, "stat", text, sizeof text);
     if (bytes <= 0)
         return bytes == -ENOENT || bytes == -ESRCH; // gone; else nobody knows
     const char *after_name = strrchr(text, ')');
@@ -76,7 +75,7 @@ bool tasks_blocks(pid_t tid, int signal)
 {
     char text[2048];
     uint64_t mask = 0;
-    const char *at = read_file(tid, "status", text, sizeof text) > 0 ? strstr(text, "SigBlk:\t") : NULL;
+    const char *at = tasks_read(tid, "status", text, sizeof text) > 0 ? strstr(text, "SigBlk:\t") : NULL;
     for (at = at ? at + strlen("SigBlk:\t") : ""; hex_digit(*at) < 16; at++)
         mask = mask << 4 | hex_digit(*at);
     return mask & sys_sigbit(signal);

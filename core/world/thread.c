@@ -173,7 +173,11 @@ void thread_announce_own(void)
     replace_own(0, sys_gettid());
 }
 
-void thread_forget_own(void) { replace_own(sys_gettid(), 0); }
+void thread_forget_own(void)
+{
+    extent_thread_exit(); // its stack, and with it what it has there, goes when it has ended
+    replace_own(sys_gettid(), 0);
+}
 
 bool thread_is_own(pid_t tid)
 {

@@ -61,7 +61,7 @@ void thread_registry_unlock(void);
 
 // The collector's own threads: they announce themselves, and are never stopped.
 void thread_announce_own(void);
-void thread_forget_own(void);
+void thread_forget_own(void); // at its end
 bool thread_is_own(pid_t tid);
 
 void thread_fork_prepare(void);

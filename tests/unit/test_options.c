@@ -517,6 +517,23 @@ START_TEST(test_help)
 }
 END_TEST
 
+// While the process runs: the same rules, and nothing else changes.
+START_TEST(test_change)
+{
+    const char *expected;
+    ck_assert(options_change("gogc", "50", &expected));
+    ck_assert_int_eq(options.gogc, 50);
+    ck_assert(options_change("GOGC", "off", &expected));
+    ck_assert_int_eq(options.gogc, -1);
+    ck_assert(!options_change("gogc", "0", &expected));
+    ck_assert_str_eq(expected, entry("GOGC")->expected);
+    ck_assert_int_eq(options.gogc, -1);
+    ck_assert(options_change("period", "20ms", &expected) && options.period_ns == 20 * MS);
+    ck_assert(!options_change("report", "/tmp/x", &expected) && !options.report);
+    ck_assert(!options_change("nothing", "1", &expected) && !options_change("", "1", &expected));
+}
+END_TEST
+
 int main(void)
 {
     enum {
@@ -549,6 +566,7 @@ int main(void)
     tcase_add_test(path, test_long_paths);
     tcase_add_loop_test(path, test_expand, 0, EXPANSIONS);
     tcase_add_test(help, test_help);
+    tcase_add_test(several, test_change);
     suite_add_tcase(suite, defaults);
     suite_add_tcase(suite, values);
     suite_add_tcase(suite, hostile);

@@ -1,0 +1,149 @@
+#include "ctl/command.h"
+
+#include "base/meta.h"
+#include "base/options.h"
+#include "ctl/views.h"
+#include "gc/collector.h"
+#include "gc/cycle.h"
+#include "gc/pace.h"
+#include "gc/trace.h"
+#include "leak/hunt.h"
+#include "leak/json.h"
+#include "leak/report.h"
+
+#include <string.h>
+
+// --- what the connection knows already ------------------------------------------------------------------------------
+
+static struct told *told;
+
+static bool set_bit(uint64_t *bits, uint32_t at)
+{
+    uint64_t bit = 1UL << at % 64;
+    bool was = bits[at / 64] & bit;
+    bits[at / 64] |= bit;
+    return !was;
+}
+
+// Without memory for the list it is told again each time.
+static bool is_new_site(uint32_t id)
+{
+    if (!told->sites)
+        told->sites = meta_map(SITES_MAX / 8);
+    return !told->sites || set_bit(told->sites, id);
+}
+
+static bool is_new_module(uint16_t index) { return index >= TOLD_MODULES || set_bit(told->modules, index); }
+
+static const struct report_sink sink = {answer_put, is_new_site, is_new_module, .names = false};
+
+static void tell_process(void)
+{
+    if (!told->process)
+        report_put_process();
+    told->process = true;
+}
+
+// --- the commands ---------------------------------------------------------------------------------------------------
+
+static void help(void)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        json_begin("command");
+        json_string("command", request_commands[i].word);
+        json_string("arguments", request_commands[i].arguments);
+        json_string("meaning", request_commands[i].meaning);
+        json_end(answer_put);
+    }
+}
+
+static void set_gogc(void) { pace_change(options.gogc); }
+
+static void set_nothing_more(void) {}
+
+// Only what the collector thread alone reads, or is told of here.
+static const struct {
+    const char *name;
+    void (*apply)(void);
+} settable[] = {{"gogc", set_gogc}, {"period", set_nothing_more}, {"trace", set_nothing_more}};
+
+static void set(const struct request *r)
+{
+    const char *expected;
+    for (size_t i = 0; i < sizeof settable / sizeof settable[0]; i++) {
+        if (strcmp(r->name, settable[i].name) != 0)
+            continue;
+        if (options_change(r->name, r->value, &expected))
+            settable[i].apply();
+        else
+            answer_error("%s: expected %s", r->name, expected);
+        return;
+    }
+    answer_error("%s cannot be changed in a running process: gogc, period and trace can", r->name);
+}
+
+static void run_on_sites(const struct request *r)
+{
+    if (!ledger_is_kept())
+        return;
+    tell_process();
+    switch (r->command) {
+    case COMMAND_LEAKS: ledger_leaks(r->number); break;
+    case COMMAND_SITES: ledger_sites(r->number); break;
+    case COMMAND_MARK: ledger_mark(r->name); break;
+    default: ledger_diff(r->name);
+    }
+}
+
+static void run(const struct request *r)
+{
+    switch (r->command) {
+    case COMMAND_HELP: help(); break;
+    case COMMAND_STATS: figures_stats(); break;
+    case COMMAND_MEMORY: figures_memory(); break;
+    case COMMAND_WHO:
+        tell_process();
+        whereabouts_who(r->number);
+        break;
+    case COMMAND_STACKS: whereabouts_stacks(); break;
+    case COMMAND_SET: set(r); break;
+    default: run_on_sites(r);
+    }
+}
+
+void command_run(const struct request *request, struct told *connection)
+{
+    told = connection;
+    report_redirect(&sink);
+    run(request);
+    report_redirect(NULL);
+}
+
+bool command_ask_cycle(uint32_t *ticket)
+{
+    bool asked = collector_ask(ticket);
+    if (!asked)
+        answer_error("there are no cycles in this process: %s", collector_passive_reason());
+    return asked;
+}
+
+void command_tell_cycle(void)
+{
+    if (collector_passive_reason())
+        answer_error("there are no cycles in this process: %s", collector_passive_reason());
+    else
+        figures_cycle();
+}
+
+// --- with the collector ---------------------------------------------------------------------------------------------
+
+void command_note_cycle(void) { figures_note_cycle(cycle_last()); }
+
+void command_begin(bool in_child)
+{
+    report_redirect(NULL);
+    if (!in_child)
+        return;
+    figures_forget();
+    ledger_forget();
+}

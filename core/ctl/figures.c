@@ -1,0 +1,238 @@
+// Figures of the heap and of its cycles. Names are those of Go's runtime.MemStats where they mean the same; times are nanoseconds,
+// sizes bytes.
+//
+// The memory line adds up to what is resident: what belongs to nothing else is `other_bytes` (the program's own mappings, libraries,
+// stacks). Its parts are looked at one after the other while the program runs, and each is cut to what the parts before it left.
+#include "base/bits.h"
+#include "base/clock.h"
+#include "base/meta.h"
+#include "base/options.h"
+#include "ctl/answer.h"
+#include "ctl/views.h"
+#include "gc/collector.h"
+#include "gc/cycle.h"
+#include "gc/pace.h"
+#include "gc/trace.h"
+#include "heap/extent.h"
+#include "heap/heap.h"
+#include "heap/probation.h"
+#include "leak/finding.h"
+#include "leak/hunt.h"
+#include "leak/json.h"
+#include "leak/report.h"
+#include "sys/syscall.h"
+#include "world/barrier.h"
+#include "world/pages.h"
+#include "world/tasks.h"
+#include "world/thread.h"
+
+#include <string.h>
+
+static struct {
+    uint64_t pause_total_ns, pause_max_ns, handshake_max_ns, dead_blocks, dead_bytes;
+    uint64_t forced, last_end_ns;
+} totals;
+
+void figures_note_cycle(const struct trace *t)
+{
+    totals.pause_total_ns += t->stop.total_ns;
+    totals.pause_max_ns = max_size(totals.pause_max_ns, t->stop.longest_ns);
+    totals.handshake_max_ns = max_size(totals.handshake_max_ns, t->begin.longest_ns);
+    totals.dead_blocks += t->dead_blocks;
+    totals.dead_bytes += t->dead_bytes;
+    totals.forced += t->forced;
+    totals.last_end_ns = trace_elapsed_ns();
+}
+
+void figures_forget(void) { memset(&totals, 0, sizeof totals); }
+
+void figures_cycle(void)
+{
+    json_begin("cycle");
+    const struct trace *t = cycle_last();
+    json_number("cycle", t->number);
+    json_number("at_ns", totals.last_end_ns);
+    json_bool("forced", t->forced);
+    json_number("begin_bytes", t->heap_begin_bytes);
+    json_number("end_bytes", t->heap_end_bytes);
+    json_number("live_bytes", t->live_bytes);
+    json_number("dead_bytes", t->dead_bytes);
+    json_number("dead_blocks", t->dead_blocks);
+    json_number("goal_bytes", t->goal_bytes);
+    json_number("mark_ns", t->concurrent_ns);
+    json_number("stop_ns", t->stop.longest_ns);
+    json_number("roots_bytes", t->root_bytes);
+    json_number("stacks_bytes", t->stack_bytes);
+    if (t->doubt)
+        json_string("doubt", t->doubt);
+    json_end(answer_put);
+}
+
+// --- stats ------------------------------------------------------------------------------------------------------
+
+static void count_task(pid_t tid, void *count) { *(uint64_t *)count += !thread_is_own(tid); }
+
+static void put_heap(void)
+{
+    struct pace_figures pace = pace_figures();
+    json_number("heap_alloc", heap_live_bytes());
+    json_number("heap_live", pace.live_bytes);
+    if (pace.goal_bytes != SIZE_MAX) {
+        json_number("heap_goal", pace.goal_bytes);
+        json_number("next_gc", pace.trigger_bytes);
+    }
+    json_number("heap_sys", cage_top() - cage.base);
+    json_number("total_alloc", heap_allocated_total());
+    json_number("reclaimed_bytes", totals.dead_bytes);
+    json_number("reclaimed_blocks", totals.dead_blocks);
+    json_number("rss_bytes", report_resident_bytes());
+    json_number("metadata_bytes", meta_mapped_bytes());
+}
+
+static void put_cycles(const struct trace *t)
+{
+    json_number("num_gc", cycle_count());
+    json_number("num_forced_gc", totals.forced);
+    json_number("last_gc_ns", totals.last_end_ns);
+    json_number("pause_total_ns", totals.pause_total_ns);
+    json_number("pause_last_ns", cycle_count() ? t->stop.longest_ns : 0);
+    json_number("pause_max_ns", totals.pause_max_ns);
+    json_number("handshake_max_ns", totals.handshake_max_ns);
+    json_number("mark_last_ns", cycle_count() ? t->concurrent_ns : 0);
+    json_number("gc_cpu_ns", trace_cpu_ns());
+    json_number("cpu_ns", clock_process_cpu_ns());
+    json_number("roots_bytes", t->root_bytes);
+    json_number("stacks_bytes", t->stack_bytes);
+}
+
+static void put_state(const struct trace *t)
+{
+    const char *why = collector_passive_reason();
+    uint64_t threads = 0;
+    tasks_each(count_task, &threads);
+    json_number("threads", threads);
+    json_string("barrier", barrier->name);
+    json_bool("reclaim", options.reclaim);
+    if (options.gogc >= 0)
+        json_number("gogc", (uint64_t)options.gogc);
+    json_number("period_ns", options.period_ns);
+    json_bool("trace", options.trace);
+    if (why)
+        json_string("passive", why);
+    if (t->doubt)
+        json_string("doubt", t->doubt);
+}
+
+static void put_lost(void)
+{
+    if (!hunting)
+        return;
+    struct lost_totals lost = report_totals();
+    json_string("tier", hunt_tier());
+    json_number("sites", sites_end() - 1);
+    json_number("lost_blocks", lost.lost.blocks);
+    json_number("lost_bytes", lost.lost.bytes);
+    json_number("suppressed_blocks", lost.suppressed.blocks);
+    json_number("suppressed_bytes", lost.suppressed.bytes);
+}
+
+void figures_stats(void)
+{
+    const struct trace *t = cycle_last();
+    json_begin("stats");
+    json_number("pid", (uint64_t)sys_getpid());
+    json_number("at_ns", trace_elapsed_ns());
+    put_heap();
+    put_cycles(t);
+    put_state(t);
+    put_lost();
+    json_end(answer_put);
+}
+
+// --- memory -----------------------------------------------------------------------------------------------------
+
+static size_t sum;
+
+static void add_pages(uintptr_t lo, uintptr_t hi) { sum += hi - lo; }
+
+static size_t resident(uintptr_t lo, uintptr_t hi)
+{
+    sum = 0;
+    pages_each(lo, hi, PAGES_RESIDENT, add_pages);
+    return sum;
+}
+
+static void add_condemned(const struct heap_block *b, unsigned sweeps)
+{
+    (void)sweeps;
+    sum += b->bytes;
+}
+
+static size_t condemned_bytes(void)
+{
+    sum = 0;
+    probation_each(add_condemned);
+    return sum;
+}
+
+// The cage is in the list of what is ours too, perhaps merged with its neighbours.
+static size_t resident_outside_cage(const struct range *r)
+{
+    uintptr_t end = cage.base + cage.bytes, before = min_size(r->hi, cage.base), after = max_size(r->lo, end);
+    return (r->lo < before ? resident(r->lo, before) : 0) + (after < r->hi ? resident(after, r->hi) : 0);
+}
+
+static size_t resident_metadata(void)
+{
+    enum { RANGES = 4096 };
+    struct range *ranges = meta_map(RANGES * sizeof ranges[0]);
+    size_t bytes = 0, count = ranges ? min_size(meta_ranges(ranges, RANGES), RANGES) : 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += resident_outside_cage(&ranges[i]);
+    if (ranges)
+        meta_unmap(ranges, RANGES * sizeof ranges[0]);
+    return bytes;
+}
+
+// Bytes of blocks whose pages are there: of large ones many may never have been touched.
+static size_t resident_blocks(void)
+{
+    size_t all = 0, touched = 0, live = heap_live_bytes();
+    for (uint32_t id = 1; id < large_id_end(); id++) {
+        uintptr_t base = atomic_load(&large_row(id)->base);
+        size_t bytes = base ? atomic_load(&large_row(id)->bytes) : 0;
+        all += bytes;
+        touched += resident(base, base + bytes);
+    }
+    return (live > all ? live - all : 0) + touched;
+}
+
+static void put_part(const char *key, size_t bytes, size_t *left)
+{
+    bytes = min_size(bytes, *left);
+    *left -= bytes;
+    json_number(key, bytes);
+}
+
+void figures_memory(void)
+{
+    size_t slack = 0, condemned = condemned_bytes(), metadata = resident_metadata();
+    size_t in_cage = resident(cage.base, cage_top()), blocks = min_size(resident_blocks(), in_cage);
+    size_t rss = report_resident_bytes(), left = rss;
+    if (hunting) {
+        findings_walk();
+        slack = findings_slack_bytes();
+    }
+    size_t live = blocks - min_size(blocks, condemned + slack);
+    json_begin("memory");
+    json_number("at_ns", trace_elapsed_ns());
+    json_number("rss_bytes", rss);
+    put_part("live_bytes", live, &left);
+    put_part("lost_bytes", options.reclaim ? 0 : condemned, &left);
+    put_part("probation_bytes", options.reclaim ? condemned : 0, &left);
+    put_part("fragment_bytes", slack, &left);
+    put_part("free_bytes", in_cage - blocks, &left);
+    put_part("metadata_bytes", metadata, &left);
+    json_number("other_bytes", left);
+    json_end(answer_put);
+}

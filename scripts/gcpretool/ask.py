@@ -1,0 +1,209 @@
+"""gcpre stats, gc, leaks, ... PID: one question to a running program, and its answer as text or as JSON lines."""
+
+import argparse
+import json
+import os
+import sys
+
+from . import live, symbols, text, words
+from .console import Problem, printable, warn
+
+HIDDEN = {"type", "pid"}
+
+
+def positive(word):
+    if not word.isascii() or not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not a number from 1 on")
+    return int(word)
+
+
+# ---- answers as text: each gives lines
+
+def value_of(key, value):
+    if key.endswith("_ns"):
+        return f"{value / 1e6:.3f} ms" if value < 10**10 else f"{value / 1e9:.1f} s"
+    if key.endswith("_bytes") or key in ("heap_alloc", "heap_live", "heap_goal", "next_gc", "heap_sys", "total_alloc"):
+        return f"{words.size(value)} ({value})" if value >= 1000 else f"{value} B"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_table(session, records):
+    for record in records:
+        rows = [(key, value_of(key, value)) for key, value in record.items() if key not in HIDDEN]
+        width = max(map(len, dict(rows)), default=0)
+        yield from (f"{key:{width}}  {value}" for key, value in rows)
+
+
+def as_memory(session, records):
+    for record in records:
+        total = record["rss_bytes"] or 1
+        for key, value in record.items():
+            if key.endswith("_bytes") and key != "rss_bytes":
+                yield f"{key[:-6]:10} {words.size(value):>10} {100 * value / total:5.1f} %"
+        yield f"{'rss':10} {words.size(record['rss_bytes']):>10}"
+
+
+def as_cycle(session, records):
+    for record in records:
+        yield (f"cycle {record['cycle']}: {words.size(record['begin_bytes'])} before, {words.size(record['live_bytes'])} live, "
+               f"{words.count(record['dead_blocks'], 'dead block')} ({words.size(record['dead_bytes'])}); "
+               f"stopped {record['stop_ns'] / 1e6:.3f} ms, marked {record['mark_ns'] / 1e6:.3f} ms")
+        if "doubt" in record:
+            yield f"nothing was reclaimed: {record['doubt']}"
+
+
+def as_leaks(session, records):
+    """Direct losses first, then by bytes. Those of exit's handlers, and suppressed ones, are said to be that."""
+    lost = sorted(records, key=lambda each: ("suppressed" in each, each["class"] != "direct", -each["bytes"]))
+    for each in lost:
+        kind = "Suppressed leak" if "suppressed" in each else f"{each['class'].capitalize()} leak"
+        yield f"{kind} of {each['bytes']} byte(s) in {each['blocks']} object(s) allocated from:"
+        yield from text.stack(each["site"])
+        first, last = (words.clock(session.wall(each[key]), session.process.begin_ns) for key in ("since_ns", "last_ns"))
+        yield f"    {words.rate(each['bytes_per_hour'] / 3600)} from {first} to {last}" + (
+            f", {each['phase']}" if each["phase"] != "run" else "") + (
+            f", suppressed by {each['suppressed']}" if "suppressed" in each else "")
+        yield ""
+    counted = [each for each in lost if "suppressed" not in each]
+    if counted:
+        yield (f"SUMMARY: {sum(each['bytes'] for each in counted)} byte(s) lost in "
+               f"{sum(each['blocks'] for each in counted)} object(s) so far.")
+    else:
+        yield "nothing lost so far"
+
+
+def as_sites(session, records):
+    for each in sorted(records, key=lambda each: -each["bytes"]):
+        yield f"Live {each['bytes']} byte(s) in {each['blocks']} object(s) allocated from:"
+        yield from text.stack(each["site"])
+        yield (f"    {words.count(each['generations'], 'generation')}; allocated {each['allocated_blocks']}, "
+               f"freed {each['freed_blocks']}")
+        yield ""
+
+
+def moved(each, what):
+    return each[what] - each[f"{what}_before"]
+
+
+def as_diff(session, records):
+    mark, changes = records[0], records[1:]
+    yield (f"since {mark['name']}, {(mark['now_ns'] - mark['at_ns']) / 1e9:.1f} s ago: heap "
+           f"{mark['heap_alloc'] - mark['heap_before']:+} bytes, {mark['total_alloc'] - mark['total_before']} allocated")
+    yield f"{'lost':>12} {'live':>12}  allocated at"
+    for each in sorted(changes, key=lambda each: (-moved(each, "lost_bytes"), -moved(each, "live_bytes"))):
+        yield f"{moved(each, 'lost_bytes'):+12} {moved(each, 'live_bytes'):+12}  {place(each['site'])}"
+
+
+def place(site):
+    return words.spot(site.culprit) if site.culprit else "(no stack is known)"
+
+
+def as_mark(session, records):
+    yield f"marked {records[0]['name']}: {words.count(records[0]['sites'], 'site')}, heap {words.size(records[0]['heap_alloc'])}"
+
+
+def as_who(session, records):
+    for each in records:
+        if each["kind"] != "heap":
+            more = f" of thread {each['tid']}" if "tid" in each else f" {each['lo']}-{each['hi']}" if "lo" in each else ""
+            yield f"{each['address']}: not a heap block: {each['kind']}{more}"
+            continue
+        yield f"{each['address']}: {each['state']} block {each['base']} of {each['bytes']} bytes, at +{each['offset']}"
+        if "site" in each:
+            yield f"{each['asked_bytes']} bytes asked for in cycle {each['born_cycle']}, allocated from:"
+            yield from text.stack(each["site"])
+
+
+def as_stacks(session, records):
+    yield f"{'tid':>9} {'name':15} state  waits in"
+    for each in records:
+        yield f"{each['tid']:9} {each['name']:15} {each['state']:6} {each.get('waits_in', '')}".rstrip()
+    yield f"{words.count(len(records), 'thread')}; their stacks are not unwound"
+
+
+def as_nothing(session, records):
+    yield "done"
+
+
+# command: (how its answer is shown, further arguments as (name, help, type))
+MOST = ("most", "only the N that have most", positive)
+COMMANDS = {
+    "stats": (as_table, []),
+    "memory": (as_memory, []),
+    "gc": (as_cycle, []),
+    "leaks": (as_leaks, [MOST]),
+    "sites": (as_sites, [MOST]),
+    "mark": (as_mark, [("NAME", "letters, digits, _ - .", str)]),
+    "diff": (as_diff, [("NAME", "of the mark", str)]),
+    "who": (as_who, [("ADDRESS", "0x7f..., or decimal", str)]),
+    "stacks": (as_stacks, []),
+    "set": (as_nothing, [("SETTING", "gogc=N, period=TIME or trace=0|1", str)]),
+}
+
+
+# ---- the command line
+
+def parser(command):
+    it = argparse.ArgumentParser(prog=f"gcpre {command}", allow_abbrev=False,
+                                 description="The program must run with GCPRE_CONTROL=1 (gcpre run --control -- ...).")
+    it.add_argument("pid", metavar="PID", type=positive, help="of the running program")
+    it.add_argument("--symbols", metavar="FOLDER", action="append", default=[],
+                    help="look here too for the program's files and debug information; may be repeated")
+    it.add_argument("--symbolizer", metavar="TOOL", help="llvm-symbolizer or addr2line, or none")
+    if command == "top":
+        it.add_argument("--once", action="store_true", help="print one screen and end")
+        it.add_argument("--every", metavar="SECONDS", type=float, default=1.0, help="between two looks (1)")
+        it.add_argument("--ascii", action="store_true", help="draw with ASCII letters only")
+        return it
+    it.add_argument("--json", action="store_true", help="the records as JSON lines")
+    for name, about, kind in COMMANDS[command][1]:
+        if name == "most":
+            it.add_argument("-n", "--top", dest="most", metavar="N", type=kind, help=about)
+        else:
+            it.add_argument("argument", metavar=name, type=kind, help=about)
+    return it
+
+
+def request_of(command, options):
+    argument = getattr(options, "argument", None) or getattr(options, "most", None)
+    if argument is None:
+        return command
+    if any(letter.isspace() for letter in str(argument)):
+        raise Problem(f"{argument}: has a blank or a newline in it")
+    return f"{command} {str(argument).lower() if command == 'who' else argument}"
+
+
+def ask_once(command, options):
+    request = request_of(command, options)
+    if options.json:
+        connection = live.Connection(options.pid)
+        return "".join(json.dumps(record) + "\n" for record in connection.ask(request))
+    session = live.Session(options.pid, symbols.choose(options.symbolizer, False), options.symbols)
+    records = session.ask(request)
+    session.name_sites()
+    return "".join(printable(line) + "\n" for line in COMMANDS[command][0](session, records))
+
+
+def main(arguments):
+    command = arguments[0]
+    options = parser(command).parse_args(arguments[1:])
+    if command == "top":
+        from . import top   # curses: only for this one
+        return top.main(options)
+    sys.stdout.write(ask_once(command, options))
+    sys.stdout.flush()
+    return 0
+
+
+def guarded(arguments):
+    """main, without a traceback for what is no error of the tool."""
+    try:
+        return main(arguments)
+    except Problem as problem:
+        warn(problem)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

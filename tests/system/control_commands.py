@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# Every command of the control socket: what it answers in a program that leaks, and that what it says is true.
+# timeout: 240
+import sys
+
+sys.dont_write_bytecode = True
+from helpers.control import Server, of_type, run_all
+
+
+def test_greeting_and_help():
+    with Server() as server:
+        client = server.client()
+        assert client.greeting == b"gcpre 1 %d\n" % server.pid, client.greeting
+        words = [each["command"] for each in client.good("help")]
+        assert words == ["help", "stats", "memory", "gc", "leaks", "sites", "mark", "diff", "who", "stacks", "set"], words
+        client.bad("what", "help")
+        client.bad("", "help")
+        client.bad("stats now", "write: stats")
+        client.bad("leaks 0", "write: leaks [N]")
+        assert client.ask(b"stats\r\n")[-1]["type"] == "ok"     # as a terminal's program may send it
+
+
+def test_stats_and_gc():
+    with Server() as server:
+        client = server.client()
+        server.do("lose 1000")
+        before = client.good("stats")[0]
+        cycle = client.good("gc")[0]
+        after = client.good("stats")[0]
+        assert cycle["forced"] and cycle["cycle"] > before["num_gc"], cycle
+        assert after["num_gc"] >= cycle["cycle"] and after["num_forced_gc"] > before["num_forced_gc"], after
+        assert after["at_ns"] > before["at_ns"] and after["last_gc_ns"] > before["last_gc_ns"]
+        assert after["pause_total_ns"] >= after["pause_max_ns"] >= after["pause_last_ns"] > 0, after
+        assert after["lost_blocks"] >= 900 and after["total_alloc"] >= 300 * 1000, after
+        assert after["threads"] == 1 and after["pid"] == server.pid and after["rss_bytes"] > 1 << 20, after
+
+
+def test_leaks_and_sites():
+    with Server() as server:
+        client = server.client()
+        server.do("lose 1000")
+        server.do("keep 700")
+        client.good("gc")
+        client.good("gc")
+        records = client.good("leaks")
+        assert records[0]["type"] == "process" and records[0]["pid"] == server.pid, records[0]
+        lost = max(of_type(records, "lost"), key=lambda each: each["bytes"])
+        assert 900 <= lost["blocks"] <= 1010 and lost["bytes"] == 300 * lost["blocks"] and lost["class"] == "direct", lost
+        assert 0 <= lost["since_ns"] < lost["first_ns"] <= lost["last_ns"] and lost["bytes_per_hour"] > 0, lost
+        site, = [each for each in of_type(records, "site") if each["site"] == lost["site"]]
+        modules = {each["module"]: each for each in of_type(records, "module")}
+        assert modules[site["frames"][0]["module"]]["path"].endswith("control_server"), site
+        # Told once a connection.
+        assert not of_type(client.good("leaks"), "site") and not of_type(client.good("leaks"), "process")
+        living = of_type(client.good("sites"), "live")
+        assert max(each["blocks"] for each in living) >= 690, living
+        assert len(of_type(client.good("sites 1"), "live")) == 1
+        assert of_type(client.good("sites 1"), "live")[0]["bytes"] == max(each["bytes"] for each in living)
+
+
+def test_marks():
+    with Server() as server:
+        client = server.client()
+        client.bad("diff before", "mark before")
+        client.good("mark before")
+        server.do("keep 500")
+        server.do("lose 500")
+        client.good("gc")
+        client.good("gc")
+        mark, *changes = [each for each in client.good("diff before") if each["type"] in ("mark", "change")]
+        assert mark["name"] == "before" and mark["heap_alloc"] > 0 and mark["now_ns"] > mark["at_ns"], mark
+        assert sum(each["live_blocks"] - each["live_blocks_before"] for each in changes) >= 490, changes
+        assert 450 <= sum(each["lost_blocks"] - each["lost_blocks_before"] for each in changes) <= 510, changes
+        for number in range(7):
+            client.good(f"mark m{number}")
+        client.bad("mark one-more", "again")
+        client.good("mark before")
+        assert not of_type(client.good("diff before"), "change")
+
+
+def test_who():
+    with Server() as server:
+        client = server.client()
+        kept, freed, local, variable = server.do("addresses")
+        who = of_type(client.good(f"who {kept}"), "who")[0]
+        assert (who["kind"], who["state"], who["base"], who["asked_bytes"]) == ("heap", "allocated", kept, 64), who
+        inside = of_type(client.good(f"who {int(kept, 16) + 5}"), "who")[0]
+        assert inside["base"] == kept and inside["offset"] == 5 and inside["site"] == who["site"], inside
+        assert of_type(client.good(f"who {freed}"), "who")[0]["state"] in ("cached", "free")
+        stack = of_type(client.good(f"who {local}"), "who")[0]
+        assert stack["kind"] == "stack" and stack["tid"] == server.pid and stack["note"] == "not a heap block", stack
+        assert of_type(client.good(f"who {variable}"), "who")[0]["kind"] == "mapping"
+        assert of_type(client.good("who 0x10"), "who")[0]["kind"] == "nothing"
+        assert of_type(client.good("who 0xffffffffffffffff"), "who")[0]["kind"] == "nothing"
+        client.bad("who here", "write: who ADDRESS")
+
+
+def test_stacks():
+    with Server() as server:
+        client = server.client()
+        server.do("thread")
+        server.do("thread")
+        threads = client.good("stacks")
+        while sum(each["name"] == "sleeper" for each in threads) < 2:   # they name themselves
+            threads = client.good("stacks")
+        assert len(threads) == 3 and not any(each["unwound"] for each in threads), threads
+        assert {each["state"] for each in threads} <= set("RSD"), threads
+        assert client.good("stats")[0]["threads"] == 3
+
+
+def test_set():
+    with Server(GCPRE_STRESS="0") as server:
+        client = server.client()
+        client.good("gc")
+        goal = client.good("stats")[0]["heap_goal"]
+        client.good("set gogc=400")
+        assert client.good("stats")[0]["heap_goal"] > goal
+        client.good("set GOGC off")
+        assert "heap_goal" not in client.good("stats")[0]
+        client.good("set trace 1")
+        assert client.good("stats")[0]["trace"]
+        client.good("set trace off")
+        client.bad("set gogc=0", "expected a whole number of percent")
+        client.bad("set period=never", "expected a time")
+        client.bad("set leaks=off", "gogc, period and trace")
+        client.bad("set gogc", "write: set KEY VALUE")
+        cycles = client.good("stats")[0]["num_gc"]
+        client.good("set period=20ms")      # and a cycle comes, although questions keep arriving
+        while client.good("stats")[0]["num_gc"] < cycles + 3:
+            pass
+
+
+def test_memory():
+    with Server() as server:
+        client = server.client()
+        server.do("keep 20000")
+        server.do("lose 3000")
+        memory = client.good("memory")[0]
+        parts = {key: value for key, value in memory.items() if key.endswith("_bytes") and key != "rss_bytes"}
+        assert len(parts) == 7 and sum(parts.values()) == memory["rss_bytes"], memory
+        assert parts["live_bytes"] >= 20000 * 64 * 0.9 and parts["metadata_bytes"] and parts["other_bytes"], memory
+
+
+def test_without_leaks():
+    with Server(leaks="off") as server:
+        client = server.client()
+        for request in ("leaks", "sites", "mark a", "diff a"):
+            client.bad(request, "GCPRE_LEAKS")
+        client.good("gc")
+        client.good("set gogc=50")
+        assert "lost_bytes" not in client.good("stats")[0]
+        kept = server.do("addresses")[0]
+        who = of_type(client.good(f"who {kept}"), "who")[0]
+        assert who["state"] == "allocated" and "site" not in who, who
+        assert sum(value for key, value in client.good("memory")[0].items() if key.endswith("_bytes") and key != "rss_bytes")
+
+
+run_all(globals())
