@@ -207,6 +207,8 @@ static bool end_note(const struct heap_block *b)
 {
     struct note *note = note_of(b);
     uint32_t site = note ? take_site(note) : 0;
+    if (site)
+        note->holder = site;
     return site || b->kind == HEAP_LARGE || !note;
 }
 
@@ -233,8 +235,10 @@ bool heap_free_noted_quick(void *p)
     uint32_t site = atomic_load_explicit(&note->site, memory_order_relaxed);
     if (!site || m->n >= m->limit || !take_site(note))
         return false;
-    if (magazine_push(m, p))
+    if (magazine_push(m, p)) {
+        note->holder = site;
         return true;
+    }
     atomic_store(&note->site, site); // it was on top: the slow path tells of it
     return false;
 }
@@ -279,7 +283,15 @@ void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, stru
 
 // --- freeing ------------------------------------------------------------------------------------------------
 
-void heap_report_double_free(void *p) { log_line("free(%p): this block is free already; ignored", p); }
+// While it lies in a magazine or is held back it has its note still, which says where it was allocated (N1).
+void heap_report_double_free(void *p)
+{
+    struct heap_block b = heap_find((uintptr_t)p);
+    const struct note *note = b.allocated && b.kind == HEAP_SMALL ? note_of(&b) : NULL;
+    log_line("free(%p): this block is free already; ignored", p);
+    if (note && !note->site && note->holder && heap_upcalls.double_free && !crit_inside())
+        heap_upcalls.double_free((uint32_t)note->holder);
+}
 
 // A condemned block is used: whoever does holds a pointer that was hidden (O2).
 static __attribute__((noinline)) void note_use(const struct heap_block *b, enum find how)

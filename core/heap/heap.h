@@ -97,8 +97,9 @@ struct heap_upcalls {
     void (*free_foreign)(void *p); // free of what is not ours; outside
     void (*slow_alloc)(void *p);   // after a slow allocation: pacing; outside
     void (*hidden_pointers)(void); // probation found more than it trusts
-    void (*cycle_wanted)(void);    // so much is in quarantine; NULL: nobody runs cycles
-    bool (*out_of_memory)(void);   // before malloc says no: whether something may have become free; outside
+    void (*double_free)(uint32_t site); // of a noted block, by the caller; NULL: nobody knows sites
+    void (*cycle_wanted)(void);         // so much is in quarantine; NULL: nobody runs cycles
+    bool (*out_of_memory)(void); // before malloc says no: whether something may have become free; outside
     void (*noted_death)(uint32_t site,
                         size_t bytes); // the sweep frees a noted block; NULL: nobody wants to know
 };

@@ -21,9 +21,10 @@ enum note_flag {
 };
 
 struct note {
-    _Atomic uint32_t site;  // of the leak layer; 0: none
-    uint32_t born;          // cycles that had ended
-    uint64_t holder;        // where a pointer to it was seen last (leak layer's code); 0: not known
+    _Atomic uint32_t site; // of the leak layer; 0: none
+    uint32_t born;         // cycles that had ended
+    uint64_t
+        holder; // where a pointer to it was seen last (gc/holder.h), 0: not known; of a freed block its site
     uint32_t order;         // grows from one of the thread's allocations to the next
     uint16_t bytes;         // that were asked for, of a small block
     _Atomic uint16_t flags; // enum note_flag

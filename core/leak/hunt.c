@@ -18,8 +18,12 @@
 #include "world/stop.h"
 #include "world/thread.h"
 
+#include <dlfcn.h>
+#include <link.h>
 #include <math.h>
 #include <string.h>
+
+#pragma weak _dl_find_object
 
 bool hunting, sampling;
 
@@ -88,6 +92,28 @@ static void cycle_ended(void)
 
 // --- in the program's threads ---------------------------------------------------------------------------------
 
+static void tell_frames(const char *what, const uintptr_t *frames, size_t depth)
+{
+    enum { TOLD = 8 };
+    log_line("%s", what);
+    for (size_t i = 0; i < depth && i < TOLD; i++) {
+        struct dl_find_object found;
+        bool known = _dl_find_object && _dl_find_object((void *)(frames[i] - 1), &found) == 0;
+        const char *name = known ? found.dlfo_link_map->l_name : "?";
+        log_line("    #%lu 0x%lx (%s+0x%lx)", i, frames[i] - 1, *name ? name : "the program",
+                 known ? frames[i] - 1 - found.dlfo_link_map->l_addr : 0);
+    }
+}
+
+static void tell_double_free(uint32_t site)
+{
+    uintptr_t frames[STACK_FRAMES_MAX];
+    const struct site *s = site_get(site);
+    if (site != SITE_UNKNOWN)
+        tell_frames("  it was allocated at", s->frames, s->depth);
+    tell_frames("  and is freed again at", frames, stack_take_here(frames, (size_t)options.stack_frames));
+}
+
 // What a sampled block of so many bytes stands for: one over the probability that it was chosen, by classes; for larger ones 1.
 static float weights[CLASS_COUNT];
 
@@ -102,6 +128,7 @@ static void sample_boot(void)
     for (unsigned class = 0; class < CLASS_COUNT; class ++)
         weights[class] = (float)(1 / -expm1(-(double)class_table[class].size / (double)options.sample_bytes));
     heap_upcalls.noted_death = note_death;
+    heap_upcalls.double_free = tell_double_free;
     cache_sample_bytes = options.sample_bytes;
     has_unwinder = sampling = true;
 }
@@ -127,6 +154,7 @@ void hunt_boot(void)
         .keep_stderr = true, .begin = begin, .cycle_ended = cycle_ended};
     process = sys_getpid();
     holders_wanted = true;
+    heap_upcalls.double_free = tell_double_free;
     hunting = true;
 }
 

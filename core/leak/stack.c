@@ -120,25 +120,44 @@ static bool has_cursor(void)
            unwinder.get_procedure;
 }
 
+// What the unwinder says, our own frames included; 0: nothing.
+static size_t backtrace(void **found, size_t room)
+{
+    size_t count = 0;
+    if (unwinder.backtrace && !crit_inside() && enter()) {
+        count = (size_t)unwinder.backtrace(found, (int)room);
+        leave();
+    }
+    return count;
+}
+
+static size_t keep_programs(uintptr_t *frames, size_t most, void *const *found, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count && kept < most; i++)
+        if ((uintptr_t)found[i] - own_lo >= own_hi - own_lo)
+            frames[kept++] = (uintptr_t)found[i];
+    return kept;
+}
+
 size_t stack_take(uintptr_t *frames, size_t most, const void *caller)
 {
     void *found[STACK_FRAMES_MAX + OURS_AT_MOST];
-    size_t count = 0, ours = 0;
+    size_t count = most > 1 ? backtrace(found, most + OURS_AT_MOST) : 0, ours = 0, kept;
     frames[0] = (uintptr_t)caller;
-    if (most < 2 || !unwinder.backtrace || crit_inside() || !enter())
-        return 1;
-    count = (size_t)unwinder.backtrace(found, (int)most + OURS_AT_MOST);
-    leave();
     while (ours < count && ours <= OURS_AT_MOST && found[ours] != caller)
         ours++;
     if (ours >= count || found[ours] != caller)
         return 1;
-    size_t kept = 0;
-    for (; ours < count && kept < most; ours++)
-        if ((uintptr_t)found[ours] - own_lo >= own_hi - own_lo)
-            frames[kept++] = (uintptr_t)found[ours];
+    kept = keep_programs(frames, most, found + ours, count - ours);
     frames[0] = kept ? frames[0] : (uintptr_t)caller;
     return kept ? kept : 1;
+}
+
+size_t stack_take_here(uintptr_t *frames, size_t most)
+{
+    void *found[STACK_FRAMES_MAX + OURS_AT_MOST];
+    return keep_programs(frames, most, found, backtrace(found, most + OURS_AT_MOST));
 }
 
 static bool step_to_slots(const uintptr_t *frames, uintptr_t *places, size_t depth)

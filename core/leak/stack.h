@@ -22,6 +22,9 @@ bool stack_open(void);
 // Return addresses, innermost first, beginning with `caller`, which is the program's; at most `most`, at least one.
 size_t stack_take(uintptr_t *frames, size_t most, const void *caller);
 
+// The same from here, without our own frames; none when they cannot be told.
+size_t stack_take_here(uintptr_t *frames, size_t most);
+
 // Where the return addresses of a stack that was just taken by this thread are on it; places[0] is not set. False: not known.
 bool stack_return_slots(const uintptr_t *frames, uintptr_t *places, size_t depth);
 
