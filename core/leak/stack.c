@@ -12,6 +12,7 @@
 #include <libunwind.h>
 #include <link.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #define ROOM_BYTES    (24 * KIB) // that the unwinder may need
 #define FORK_PATIENCE 1000000000UL
@@ -237,5 +238,7 @@ void stack_fork_done(bool in_child)
         atomic_store(&stripes[i].inside, 0);
     if (in_child && taking)
         atomic_store(own_stripe(), 1);
+    if (in_child && !atomic_load(&cache_one_thread))
+        memset(&unwinder, 0, sizeof unwinder); // T5
     atomic_store(&forking, false);
 }

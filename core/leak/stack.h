@@ -8,6 +8,9 @@
 // T2. A thread that is in the unwinder is not in it twice (a signal's handler may allocate): it gets the caller alone.
 // T3. A fork waits until no other thread is in it: the child could never take a lock that was held.
 // T4. It is not called on a stack that is nearly full, or whose bounds are not known.
+// T5. In the child of a process that had several threads it is not called any more: the loader's lock, which it takes for code that it
+//     has not seen, may have been held by one of them (dlopen), and is for ever. The caller alone is known there, and stacks that are
+//     recalled (leak/recall.h). POSIX gives such a child little to do but to call exec.
 #pragma once
 
 #include <stdbool.h>
