@@ -1,6 +1,7 @@
 // A program that never frees: a list of 32 MB is replaced all the time, 500 MB in total. Its peak stays below three times the list,
 // in the best of three runs: on a busy machine the collector may not get its share of a processor in time.
 // env: GCPRE_STRESS=0 GCPRE_VERIFY=0
+// alone: yes
 #include "check.h"
 
 enum { ATTEMPTS = 3, TOO_MUCH = 3, SIZE = 500, LIVE = (32 << 20) / SIZE, TOTAL = (500 << 20) / SIZE };

@@ -1,4 +1,5 @@
 // GCPRE_MEMLIMIT=64MiB with GCPRE_GOGC=off: the limit alone drives the cycles.
+// alone: yes
 // env: GCPRE_MEMLIMIT=64MiB GCPRE_GOGC=off GCPRE_STRESS=0 GCPRE_VERIFY=0
 // needs-library: yes
 #include "check.h"
