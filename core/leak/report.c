@@ -112,8 +112,8 @@ static void put_command(void)
 static void put_exe(void)
 {
     char path[PATH_MAX];
-    long bytes = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/thread-self/exe", (long)path, sizeof path - 1, 0,
-                          0);
+    long bytes = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/thread-self/exe", (long)path,
+                          sizeof path - 1, 0, 0);
     path[bytes > 0 ? bytes : 0] = 0;
     json_string("exe", path);
 }
