@@ -72,14 +72,16 @@ static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, 
         errno = ENOMEM;
         return NULL;
     }
+    int saved = errno; // the unwinder's affair
     bool noarm = is_for_libc(caller);
     struct note_facts facts = hunt_facts(n, caller);
     if (n <= SMALL_MAX && alignment == SLOT_GRAIN && !noarm) {
         p = heap_alloc_noted_quick(n, class_of(n), facts);
-        if (p)
+        if (p) {
+            errno = saved;
             return zeroed ? memset(p, 0, n) : p;
+        }
     }
-    int saved = errno;
     p = heap_alloc_noted(n, alignment, zeroed, noarm, facts);
     if (noarm)
         kwrite_keep_open(p, n);

@@ -51,6 +51,16 @@ static __attribute__((noinline)) void scrub_dead_stack(uintptr_t stack_lo, uintp
     }
 }
 
+// The C library ends the process when its last thread ends, and counts ours: without this the process would stay for ever, with nobody
+// in it who takes signals.
+static void let_process_end(void)
+{
+    if (thread_count())
+        return;
+    collector_pause();
+    atomic_store(&collector_start_wanted, false);
+}
+
 static void on_exit_round(void *round)
 {
     uintptr_t n = (uintptr_t)round;
@@ -64,6 +74,7 @@ static void on_exit_round(void *round)
         if (hunting && has_own_stack && lo)
             dead_note(lo);
         thread_unregister();
+        let_process_end();
         scrub_dead_stack(lo, hi);
     }
 }

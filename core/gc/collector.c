@@ -157,6 +157,8 @@ static void *run(void *arg)
         announce(atomic_load(&requests));
         if (collector_upcalls.end)
             collector_upcalls.end();
+        thread_forget_own();
+        atomic_store(&state, THREAD_NONE); // nobody waits for it; none is started again
         return NULL;
     }
     atomic_store(&state, THREAD_RUNNING);

@@ -37,7 +37,7 @@ static const char *path_of(const struct link_map *map)
     long bytes;
     if (map->l_name && map->l_name[0])
         return keep(map->l_name, strlen(map->l_name));
-    bytes = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)path, sizeof path, 0, 0);
+    bytes = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/thread-self/exe", (long)path, sizeof path, 0, 0);
     return bytes > 0 ? keep(path, (size_t)bytes) : "";
 }
 

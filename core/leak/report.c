@@ -99,7 +99,7 @@ void report_text(const char *format, ...)
 static void put_command(void)
 {
     static char text[64 * 1024];
-    int fd = sys_open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+    int fd = sys_open("/proc/thread-self/cmdline", O_RDONLY | O_CLOEXEC, 0);
     ssize_t bytes = fd < 0 ? 0 : sys_read(fd, text, sizeof text - 1);
     if (fd >= 0)
         sys_close(fd);
@@ -112,8 +112,8 @@ static void put_command(void)
 static void put_exe(void)
 {
     char path[PATH_MAX];
-    long bytes = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)path, sizeof path - 1, 0,
-                          0);
+    long bytes = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/thread-self/exe", (long)path,
+                          sizeof path - 1, 0, 0);
     path[bytes > 0 ? bytes : 0] = 0;
     json_string("exe", path);
 }
@@ -303,7 +303,7 @@ size_t report_resident_bytes(void)
 {
     char text[128] = {0};
     size_t pages = 0;
-    int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+    int fd = sys_open("/proc/thread-self/statm", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return 0;
     sys_read(fd, text, sizeof text - 1);

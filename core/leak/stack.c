@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/meta.h"
 #include "heap/heap.h"
+#include "leak/rebind.h"
 #include "world/thread.h"
 
 #include <dlfcn.h>
@@ -70,8 +71,11 @@ bool stack_open(void)
 {
     find_ourselves();
     void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    struct link_map *object = NULL;
     if (!library)
         return false;
+    if (dlinfo(library, RTLD_DI_LINKMAP, &object) == 0)
+        rebind_unwinder(object);
     unwinder.get_context = (int (*)(unw_context_t *))dlsym(library, "_Ux86_64_getcontext");
     unwinder.init = (int (*)(unw_cursor_t *, unw_context_t *))dlsym(library, QUOTE(unw_init_local));
     unwinder.step = (int (*)(unw_cursor_t *))dlsym(library, QUOTE(unw_step));

@@ -31,9 +31,10 @@ bool procfd_open(bool keep_stderr)
 {
     if (!leave_table(keep_stderr))
         return false;
-    pagemap = sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-    maps = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
-    memory = sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+    // Not /proc/self: its memory is out of reach when main has ended by pthread_exit.
+    pagemap = sys_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    maps = sys_open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
+    memory = sys_open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC, 0);
     return pagemap >= 0 && maps >= 0 && memory >= 0;
 }
 
