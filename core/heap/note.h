@@ -12,12 +12,8 @@
 #include "heap/span.h"
 
 enum note_flag {
-    NOTE_LOST = 1 << 0,       // condemned in this cycle or before, and told of
-    NOTE_REFERENCED = 1 << 1, // by another lost block
-    NOTE_TAKEN = 1 << 2,      // its group has been found
-    NOTE_IGNORED = 1 << 3,    // by __lsan_ignore_object or between __lsan_disable and __lsan_enable
-    NOTE_WEAK =
-        1 << 4, // when last marked nothing but an interior or unaligned pointer or a stack word led to it
+    NOTE_LOST = 1 << 0,    // condemned in this cycle or before, and told of
+    NOTE_IGNORED = 1 << 1, // by __lsan_ignore_object or between __lsan_disable and __lsan_enable
 };
 
 struct note {

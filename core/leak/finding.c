@@ -14,10 +14,13 @@
 
 enum state { IN_DOUBT, OLD, SUPPRESSED, DIRECT, INDIRECT }; // OLD: not to be told of
 
+// As it was found: the program may have a hidden pointer to it, and free or resize it while we look (F4).
 struct corpse {
     uintptr_t base;
     struct note *note; // NULL: none (F3). Its holder is the corpse's index meanwhile
     uint64_t holder;
+    size_t bytes;
+    uint32_t site;
     uint32_t round; // of the walk that came here last
     uint8_t state;  // enum state
     bool referenced;
@@ -34,44 +37,53 @@ static enum lost_phase phase;
 
 // --- gathering ----------------------------------------------------------------------------------------------
 
-// Twice as much room. The old memory goes back; what is in it is copied.
+static void unmap(void *start, size_t bytes)
+{
+    if (start)
+        meta_unmap(start, bytes);
+}
+
+// Twice as much room. What is there is copied; the old memory goes back when nothing refers to it any more, not even in a child that is
+// forked just then.
 static bool grow(void)
 {
-    size_t more = room ? 2 * room : 4096;
-    struct corpse *bigger = meta_map(more * sizeof bigger[0]);
-    uint32_t *indices = meta_map(2 * more * sizeof indices[0]);
+    size_t before = room, more = room ? 2 * room : 4096;
+    struct corpse *bigger = meta_map(more * sizeof bigger[0]), *old = corpses;
+    uint32_t *indices = meta_map(2 * more * sizeof indices[0]), *old_indices = queue;
     if (!bigger || !indices) {
-        if (bigger)
-            meta_unmap(bigger, more * sizeof bigger[0]);
-        if (indices)
-            meta_unmap(indices, 2 * more * sizeof indices[0]);
+        unmap(bigger, more * sizeof bigger[0]);
+        unmap(indices, 2 * more * sizeof indices[0]);
         return false;
     }
-    if (room) {
+    if (count)
         memcpy(bigger, corpses, count * sizeof bigger[0]);
-        meta_unmap(corpses, room * sizeof corpses[0]);
-        meta_unmap(queue, 2 * room * sizeof queue[0]);
-    }
     corpses = bigger;
     queue = indices;
     loops = indices + more;
     room = more;
+    unmap(old, before * sizeof old[0]);
+    unmap(old_indices, 2 * before * sizeof old_indices[0]);
     return true;
 }
 
 static void gather(const struct heap_block *b, unsigned sweeps)
 {
     struct note *note = note_of(b);
+    uint32_t site = note ? note->site : 0;
     (void)sweeps;
-    if (note && !note->site)
+    if (!site)
         note = NULL;
     if (count == room && !grow()) {
         no_room = true;
         return;
     }
     bool told = !note || atomic_load(&note->flags) & NOTE_LOST;
-    corpses[count] = (struct corpse){
-        .base = b->base, .note = note, .holder = note ? note->holder : 0, .state = told ? OLD : IN_DOUBT};
+    corpses[count] = (struct corpse){.base = b->base,
+                                     .note = note,
+                                     .holder = note ? note->holder : 0,
+                                     .bytes = note_bytes(b),
+                                     .site = site,
+                                     .state = told ? OLD : IN_DOUBT};
     if (note) {
         note->holder = count;
         atomic_fetch_or(&note->flags, NOTE_LOST);
@@ -139,18 +151,22 @@ static void flood(struct corpse *start)
         each_target(&corpses[queue[i]], enqueue);
 }
 
-static void flood_again(struct corpse *start)
+static void take_member(struct corpse *c)
 {
-    round_now++;
-    flood(start);
+    if (c->state != IN_DOUBT)
+        return;
+    c->state = INDIRECT;
+    queue[queued++] = (uint32_t)(c - corpses);
 }
 
-static void settle_group(struct corpse *start, enum state members)
+// start begins a group: what it leads to and is still in doubt belongs to it. Not beyond: what a settled block leads to is settled.
+static void settle_group(struct corpse *start)
 {
-    flood_again(start);
+    queued = 0;
+    take_member(start);
+    start->state = DIRECT;
     for (uint32_t i = 0; i < queued; i++)
-        if (corpses[queue[i]].state == IN_DOUBT)
-            corpses[queue[i]].state = (uint8_t)members;
+        each_target(&corpses[queue[i]], take_member);
 }
 
 // Rounds of floods that do not go where one of them has been.
@@ -197,7 +213,7 @@ static bool is_ignored(const struct corpse *c)
 
 static bool begins_suppressed(const struct corpse *c)
 {
-    return c->note && c->state == IN_DOUBT && suppression_of(site_get(c->note->site));
+    return c->note && c->state == IN_DOUBT && suppression_of(site_get(c->site));
 }
 
 static bool begins_old(const struct corpse *c) { return c->state == OLD; }
@@ -253,10 +269,8 @@ static void settle_cycles(void)
         }
     while (beginnings-- > 0) {
         struct corpse *c = &corpses[loops[beginnings]];
-        if (c->state != IN_DOUBT)
-            continue;
-        c->state = DIRECT;
-        settle_group(c, INDIRECT);
+        if (c->state == IN_DOUBT)
+            settle_group(c);
     }
 }
 
@@ -283,38 +297,49 @@ static void make_fresh(struct site *s)
     s->last_ns = now_ns;
 }
 
-static void keep_example(struct site *s, const struct corpse *c, size_t bytes)
+static void keep_example(struct site *s, const struct corpse *c, enum lost_class class)
 {
     uint64_t n = s->fresh[LOST_DIRECT].blocks + s->fresh[LOST_INDIRECT].blocks;
     if (n < sizeof s->example / sizeof s->example[0]) {
         s->example[n].address = c->base;
-        s->example[n].bytes = bytes;
+        s->example[n].bytes = c->bytes;
         s->example[n].born = c->note->born;
+        s->example[n].class = class;
     }
+}
+
+static void count_suppressed(struct site *s, const struct corpse *c)
+{
+    add(&s->fresh_suppressed[c->referenced ? LOST_INDIRECT : LOST_DIRECT], c->bytes);
+    if (phase != PHASE_LATE)
+        add(&s->suppressed, c->bytes);
+    if (s->suppressed_by)
+        suppress_count(s->suppressed_by, 1, c->bytes);
+}
+
+static void count_lost(struct site *s, const struct corpse *c)
+{
+    enum lost_class class = c->state == DIRECT ? LOST_DIRECT : LOST_INDIRECT;
+    keep_example(s, c, class);
+    if (!s->fresh_holder || c->state == DIRECT)
+        s->fresh_holder = c->holder ? c->holder : s->fresh_holder;
+    add(&s->fresh[class], c->bytes);
+    add(&s->lost[class][phase], c->bytes);
+}
+
+// F4.
+static bool was_used(const struct corpse *c)
+{
+    return !(atomic_load(&c->note->flags) & NOTE_LOST) || atomic_load(&c->note->site) != c->site;
 }
 
 static void count_corpse(const struct corpse *c)
 {
-    if (c->state == OLD || c->state == IN_DOUBT || !c->note)
+    if (c->state == OLD || c->state == IN_DOUBT || !c->note || was_used(c))
         return;
-    struct heap_block b = heap_find(c->base);
-    struct site *s = site_get(c->note->site);
-    size_t bytes = note_bytes(&b);
+    struct site *s = site_get(c->site);
     make_fresh(s);
-    if (c->state == SUPPRESSED) {
-        add(&s->fresh_suppressed[c->referenced ? LOST_INDIRECT : LOST_DIRECT], bytes);
-        if (phase != PHASE_LATE)
-            add(&s->suppressed, bytes);
-        if (s->suppressed_by)
-            suppress_count(s->suppressed_by, 1, bytes);
-        return;
-    }
-    enum lost_class class = c->state == DIRECT ? LOST_DIRECT : LOST_INDIRECT;
-    keep_example(s, c, bytes);
-    if (!s->fresh_holder || c->state == DIRECT)
-        s->fresh_holder = c->holder ? c->holder : s->fresh_holder;
-    add(&s->fresh[class], bytes);
-    add(&s->lost[class][phase], bytes);
+    (c->state == SUPPRESSED ? count_suppressed : count_lost)(s, c);
 }
 
 static void forget_fresh(void)

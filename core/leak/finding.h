@@ -9,6 +9,7 @@
 //     Indirect: reached from another lost block. Direct: all others, and of each cycle of blocks that nothing else leads to the one
 //     that was allocated first.
 // F3. Blocks without a note (allocated before we were ready) are not told of, but what they lead to is.
+// F4. A block that the program frees or resizes while we look was not lost: it had a pointer that cannot be seen, and is not told of.
 #pragma once
 
 #include "leak/site.h"

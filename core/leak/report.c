@@ -199,10 +199,12 @@ uint32_t report_number_of(const struct site *s) { return s->id == SITE_UNKNOWN ?
 
 // --- records --------------------------------------------------------------------------------------------------
 
-static void put_examples(const struct site *s)
+static void put_examples(const struct site *s, enum lost_class class)
 {
     json_open("examples", '[');
     for (size_t i = 0; i < sizeof s->example / sizeof s->example[0] && s->example[i].address; i++) {
+        if (s->example[i].class != class)
+            continue;
         json_open(NULL, '{');
         json_hex("address", s->example[i].address);
         json_number("bytes", s->example[i].bytes);
@@ -260,9 +262,10 @@ struct moment {
     uint64_t now_ns, since_ns;
 };
 
-static void put_lost(const struct site *s, const struct moment *at, const char *class,
+static void put_lost(const struct site *s, const struct moment *at, enum lost_class class,
                      const struct lost_count *count, const char *pattern)
 {
+    static const char *const classes[LOST_CLASSES] = {"direct", "indirect"};
     if (!count->blocks)
         return;
     json_begin("lost");
@@ -270,14 +273,14 @@ static void put_lost(const struct site *s, const struct moment *at, const char *
     json_number("at_ns", at->now_ns);
     json_number("since_ns", at->since_ns);
     json_number("site", report_number_of(s));
-    json_string("class", class);
+    json_string("class", classes[class]);
     json_string("phase", at->phase);
     json_number("blocks", count->blocks);
     json_number("bytes", count->bytes);
     if (pattern)
         json_string("suppressed", pattern);
     else
-        put_examples(s);
+        put_examples(s, class);
     put_holder(s, at->cycle->number);
     json_end(sink->write);
 }
@@ -291,11 +294,11 @@ void report_lost(const struct site *fresh, const struct trace *t, enum lost_phas
         const struct suppression *by = fresh->suppressed_by;
         report_put_site(fresh);
         put_holders_parts(fresh);
-        put_lost(fresh, &at, "direct", &fresh->fresh[LOST_DIRECT], NULL);
-        put_lost(fresh, &at, "indirect", &fresh->fresh[LOST_INDIRECT], NULL);
         const char *pattern = by ? by->pattern : "(reached from a suppressed block)";
-        put_lost(fresh, &at, "direct", &fresh->fresh_suppressed[LOST_DIRECT], pattern);
-        put_lost(fresh, &at, "indirect", &fresh->fresh_suppressed[LOST_INDIRECT], pattern);
+        for (enum lost_class class = 0; class < LOST_CLASSES; class ++)
+            put_lost(fresh, &at, class, &fresh->fresh[class], NULL);
+        for (enum lost_class class = 0; class < LOST_CLASSES; class ++)
+            put_lost(fresh, &at, class, &fresh->fresh_suppressed[class], pattern);
     }
 }
 

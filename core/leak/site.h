@@ -46,6 +46,7 @@ struct site {
         uintptr_t address;
         uint64_t bytes;
         uint32_t born;
+        enum lost_class class;
     } example[4];                                     // of the fresh ones
     _Atomic uint64_t lost_samples, lost_sample_bytes; // estimates, of the sampled tier: no classes, no phases
     uint64_t fresh_holder; // of one of the fresh ones (gc/holder.h); 0: none is known
