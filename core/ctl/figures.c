@@ -125,8 +125,10 @@ static void put_state(const struct trace *t)
 
 static void put_lost(void)
 {
-    if (!hunting)
+    if (!hunting && !sampling)
         return;
+    if (sampling)
+        sites_take_samples(trace_elapsed_ns());
     struct lost_totals lost = report_totals();
     json_string("tier", hunt_tier());
     json_number("sites", sites_end() - 1);

@@ -22,9 +22,12 @@ enum { MARKS_MOST = 8 };
 
 bool ledger_is_kept(void)
 {
-    if (!hunting)
-        answer_error("no allocation sites are kept: start the program with GCPRE_LEAKS=cycle too");
-    return hunting;
+    if (!hunting && !sampling)
+        answer_error("no allocation sites are kept: start the program with GCPRE_LEAKS=cycle too, or without "
+                     "GCPRE_SAMPLE=off");
+    if (sampling)
+        sites_take_samples(trace_elapsed_ns());
+    return hunting || sampling;
 }
 
 // --- the largest ------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ static const char *state_of(const struct heap_block *b)
 
 static const struct note *note_with_site(const struct heap_block *b)
 {
-    const struct note *note = hunting && b->allocated ? note_of(b) : NULL;
+    const struct note *note = (hunting || sampling) && b->allocated ? note_of(b) : NULL;
     return note && note->site && note->site < sites_end() ? note : NULL;
 }
 

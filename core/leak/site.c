@@ -138,6 +138,21 @@ void site_count_lost_sample(uint32_t id, size_t bytes, float weight)
                               memory_order_relaxed);
 }
 
+void sites_take_samples(uint64_t now_ns)
+{
+    for (uint32_t id = 1; id < sites_end(); id++) {
+        struct site *s = table[id];
+        struct lost_count *lost = &s->lost[LOST_DIRECT][PHASE_RUN];
+        uint64_t blocks = atomic_load(&s->lost_samples);
+        if (blocks == lost->blocks)
+            continue;
+        s->first_ns = s->first_ns ? s->first_ns : now_ns;
+        s->since_ns = s->last_ns ? s->last_ns : s->first_ns;
+        s->last_ns = now_ns;
+        *lost = (struct lost_count){blocks, atomic_load(&s->lost_sample_bytes)};
+    }
+}
+
 static bool any_gone(const struct site *s)
 {
     for (size_t i = 0; i < s->depth; i++)

@@ -141,8 +141,27 @@ def test_memory():
         assert parts["live_bytes"] >= 20000 * 64 * 0.9 and parts["metadata_bytes"] and parts["other_bytes"], memory
 
 
+def test_sampled():
+    """Some blocks have stacks: what was lost and what lives has its function, and figures that are no more than estimates."""
+    with Server(leaks="off", GCPRE_SAMPLE="4KiB", GCPRE_PROBATION="0") as server:
+        client = server.client()
+        server.do("lose 20000")
+        server.do("keep 40000")
+        client.good("gc")
+        client.good("gc")
+        records = client.good("leaks")
+        assert records[0]["tier"] == "sampled", records[0]
+        lost = max(of_type(records, "lost"), key=lambda each: each["bytes"])
+        assert 0 < lost["blocks"] < 2 * 20000, lost
+        site, = [each for each in of_type(records, "site") if each["site"] == lost["site"]]
+        assert len(site["frames"]) > 2 and "request" in site["frames"][0].get("function", "request"), site
+        living = max(of_type(client.good("sites"), "live"), key=lambda each: each["bytes"])
+        assert 0 < living["blocks"] < 2 * 40000, living
+        assert client.good("stats")[0]["tier"] == "sampled"
+
+
 def test_without_leaks():
-    with Server(leaks="off") as server:
+    with Server(leaks="off", GCPRE_SAMPLE="off") as server:
         client = server.client()
         for request in ("leaks", "sites", "mark a", "diff a"):
             client.bad(request, "GCPRE_LEAKS")

@@ -123,7 +123,7 @@ def test_ascii():
 
 
 def test_without_leaks():
-    with Server(leaks="off") as server, top(server) as terminal:
+    with Server(leaks="off", GCPRE_SAMPLE="off") as server, top(server) as terminal:
         terminal.shows("GCPRE_LEAKS=cycle")
         terminal.shows("^heap ")
 
