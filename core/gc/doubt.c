@@ -11,12 +11,12 @@ enum { REASONS = 8, TEXT_BYTES = 384 };
 static const char *reasons[REASONS];
 static size_t count;
 static char text[TEXT_BYTES], told[TEXT_BYTES];
-static bool before; // the last cycle had reasons
+static unsigned row; // of cycles that had reasons
 static const char *_Atomic for_good;
 
 void doubt_begin(void)
 {
-    before = count != 0;
+    row = count ? row + 1 : 0; // before this one
     count = 0;
     text[0] = 0;
 }
@@ -44,10 +44,10 @@ const char *doubt_text(void) { return count ? text : NULL; }
 
 void doubt_tell(void)
 {
-    if (!count || !before || strcmp(text, told) == 0)
+    if (!count || row + 1 < DOUBT_ROW || strcmp(text, told) == 0)
         return;
     memcpy(told, text, TEXT_BYTES);
-    log_line("nothing reclaimed in two cycles: %s", text);
+    log_line("nothing reclaimed in %d cycles: %s", DOUBT_ROW, text);
 }
 
 bool doubt_for_good(const char *why)

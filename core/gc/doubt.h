@@ -4,12 +4,14 @@
 // for good stays, and no cycle runs in this process any more.
 //
 // B1. Whoever cannot do its part of a cycle says so before the sweep begins; nobody takes a reason back.
-// B2. A cycle's reasons are in its trace line. They get a line of the log when two cycles in a row had some and these were not told yet;
-//     one cycle alone is no news. A reason for good has its line at once.
+// B2. A cycle's reasons are in its trace line. They get a line of the log when DOUBT_ROW cycles in a row had some and these were not told
+//     yet: on a busy machine a thread may be late a few times. A reason for good has its line at once.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { DOUBT_ROW = 8 };
 
 // Of a cycle: the collector thread's.
 void doubt_begin(void);
