@@ -46,24 +46,28 @@ EXPORT int __libc_start_main(main_function *main, int argc, char **argv, void (*
     return real(hunting ? call_main : main, argc, argv, init, fini, loader_fini, stack_end);
 }
 
-EXPORT void exit(int status)
+static _Noreturn void really_exit(int status)
 {
     static void *_Atomic cache;
     void (*real)(int) = real_symbol(&cache, "exit");
-    hunt_exit_begins(hunt_entry());
     real(status);
     __builtin_unreachable();
 }
 
-// Among the last things of a process; the C library's buffers are written out after it, unless we end it.
+EXPORT void exit(int status)
+{
+    hunt_exit_begins(hunt_entry());
+    really_exit(status);
+}
+
+// Among the last things of a process. Another exit code is had by exit once more, which goes on with what is left to do: it writes the C
+// library's buffers out without waiting for those that other threads hold, which fflush would.
 __attribute__((destructor(101))) static void end(void)
 {
     int code = hunt_exit_ends(hunt_entry());
     control_ends();
-    if (code) {
-        fflush(NULL);
-        _exit(code);
-    }
+    if (code)
+        really_exit(code);
 }
 
 EXPORT int dlclose(void *handle)
@@ -108,8 +112,14 @@ static void *theirs(void *_Atomic *cache, const char *name)
 // LeakSanitizer ends the process with its exit code when it finds something, and does not check again.
 EXPORT void __lsan_do_leak_check(void)
 {
+    int code;
     FORWARD(__lsan_do_leak_check);
-    end();
+    code = hunt_exit_ends(hunt_entry());
+    if (code) {
+        control_ends();
+        fflush(NULL);
+        _exit(code);
+    }
 }
 
 EXPORT int __lsan_do_recoverable_leak_check(void)

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 
+enum { PATIENCE_S = 30 }; // of who waits for a cycle, with a thread that does not come to run
 enum { HOLD_TURNS = 8, HOLD_DOUBLINGS = 5, HOLD_NS = 250000, LAST_RESORT_NS = 1000000000 };
 enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING, THREAD_LEAVING };
 
@@ -301,8 +302,10 @@ bool collector_collect(void)
     if (atomic_load(&state) == THREAD_NONE)
         collector_start();
     collector_call();
-    while ((int32_t)((now = atomic_load(&served)) - mine) < 0) {
-        if (doubt_is_for_good())
+    for (int seconds = 0; (int32_t)((now = atomic_load(&served)) - mine) < 0;) {
+        seconds += atomic_load(&state) == THREAD_RUNNING ? 0 : 1;
+        if (doubt_is_for_good() ||
+            seconds > PATIENCE_S) // a handler in the middle of collector_start, or collector_pause
             return false;
         if (atomic_load(&state) == THREAD_NONE) // paused meanwhile
             collector_start();

@@ -27,11 +27,16 @@
 
 bool hunting, sampling;
 
+enum report_due { NO_REPORT, REPORT_SO_FAR, LAST_REPORT };
+enum { TRIES_AT_EXIT = 2 }; // a thread that was slow to stop must not make all of the losses late ones
+
 static bool has_unwinder, forked;
 static pid_t process; // a vfork child has our memory, and must not end it
 static __thread int disabled;
-static _Atomic int phase;             // enum lost_phase, of the cycles that begin now
-static _Atomic bool finish, finished; // the next cycle is the last that is told of; it has been
+static _Atomic int phase;      // enum lost_phase, of the cycles that begin now
+static _Atomic int report_due; // enum report_due, when the next cycle has ended
+static _Atomic bool finished;  // the last report is written
+static _Atomic bool proved;    // the last cycle had no doubts
 static uint64_t last_proof_ns;
 static _Atomic uint64_t lost_blocks;
 static uintptr_t main_function, main_top, main_bottom; // of its frame; main_bottom once it is known
@@ -43,12 +48,18 @@ static int (*is_turned_off)(void);
 
 // --- in the collector thread ----------------------------------------------------------------------------------
 
+// Also each time that the thread is back after a pause; in a forked child, and in a child's child, what was found is its parent's.
 static void begin(void)
 {
-    static bool forgotten;
-    if (forked && !forgotten)
+    static pid_t told_in;
+    if (told_in && told_in != process) {
         sites_forget_findings();
-    forgotten = forked;
+        suppress_forget_counts();
+        text_begin();
+    }
+    if (told_in != process)
+        report_begin();
+    told_in = process;
     report_open();
 }
 
@@ -59,9 +70,11 @@ static void write_json(const struct site *fresh, const struct trace *t, enum los
     report_cycle(t, now_ns);
 }
 
-static void write_end(const struct trace *t, uint64_t now_ns)
+static void write_report(enum report_due due, const struct trace *t, uint64_t now_ns)
 {
     if (options.format == FORMAT_JSON) {
+        if (due != LAST_REPORT) // the losses are written
+            return;
         findings_walk();
         report_living(t, now_ns);
         report_end(now_ns);
@@ -85,8 +98,10 @@ static void cycle_ended(void)
         write_json(fresh, t, in, now_ns);
     else if (wants(LEAKS_CYCLE) && in != PHASE_LATE)
         text_fresh(fresh);
-    if (atomic_exchange(&finish, false))
-        write_end(t, now_ns);
+    enum report_due due = (enum report_due)atomic_exchange(&report_due, NO_REPORT);
+    if (due != NO_REPORT)
+        write_report(due, t, now_ns);
+    atomic_store(&proved, !t->doubt);
     last_proof_ns = now_ns;
 }
 
@@ -197,16 +212,18 @@ struct note_facts hunt_facts(size_t n, const void *caller)
 }
 
 // The program's signals wait, so that none of its code runs below the stack pointer that is scanned from.
-static void collect_from(uintptr_t entry)
+static bool collect_from(uintptr_t entry)
 {
+    bool done;
     uint64_t all = ~(sys_sigbit(stop_signal) | sys_sigbit(SIGSEGV) | sys_sigbit(STOP_SETXID_SIGNAL)), before;
     sys_sigprocmask(SIG_BLOCK, &all, &before);
     if (thread_self)
         thread_self->entry_sp = entry;
-    collector_collect();
+    done = collector_collect();
     if (thread_self)
         thread_self->entry_sp = 0;
     sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    return done;
 }
 
 void hunt_main_begins(uintptr_t function, uintptr_t stack_pointer)
@@ -235,7 +252,8 @@ void hunt_exit_begins(uintptr_t entry)
 {
     if (!may_ask() || !wants(LEAKS_EXIT) || turned_off() || atomic_exchange(&phase, PHASE_EXIT) != PHASE_RUN)
         return;
-    collect_from(entry);
+    for (int tries = 0; tries < TRIES_AT_EXIT && collect_from(entry) && !atomic_load(&proved); tries++)
+        ;
     atomic_store(&phase, PHASE_LATE);
 }
 
@@ -245,8 +263,9 @@ int hunt_exit_ends(uintptr_t entry)
         return 0;
     if (atomic_load(&phase) == PHASE_RUN)
         atomic_store(&phase, PHASE_EXIT);
-    atomic_store(&finish, true);
-    collect_from(entry);
+    atomic_store(&report_due, LAST_REPORT);
+    if (!collect_from(entry))
+        log_line("no report of leaks at exit: no cycle can run in this process");
     atomic_store(&finished, true);
     return atomic_load(&lost_blocks) ? options.exit_code : 0;
 }
@@ -265,13 +284,13 @@ void hunt_suppress(const char *text) { atomic_store(&programs_suppressions, text
 
 void hunt_set_turned_off(int (*asked)(void)) { is_turned_off = asked; }
 
-void hunt_disable(int more) { disabled += more; }
+void hunt_disable(int more) { disabled = disabled + more < 0 ? 0 : disabled + more; }
 
 bool hunt_check(uintptr_t entry)
 {
     if (!may_ask())
         return false;
-    atomic_store(&finish, true);
+    atomic_store(&report_due, REPORT_SO_FAR);
     collect_from(entry);
     return atomic_load(&lost_blocks);
 }
@@ -284,14 +303,25 @@ void hunt_fork_prepare(void)
         stack_fork_prepare();
 }
 
+// A thread that was ending the parent is not here.
+static void begin_as_child(void)
+{
+    int exiting = PHASE_EXIT;
+    sites_fork_child();
+    recall_fork_child();
+    process = sys_getpid();
+    forked = true;
+    collector_upcalls.keep_stderr = false; // who waits for the end of a pipe waits for all of its writers
+    atomic_store(&report_due, NO_REPORT);
+    atomic_compare_exchange_strong(&phase, &exiting, PHASE_RUN);
+    atomic_store(&lost_blocks, 0);
+}
+
 void hunt_fork_done(bool in_child)
 {
     if (!hunting && !sampling)
         return;
     stack_fork_done(in_child);
-    if (in_child) {
-        sites_fork_child();
-        process = sys_getpid();
-        forked = true;
-    }
+    if (in_child)
+        begin_as_child();
 }

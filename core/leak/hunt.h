@@ -46,7 +46,7 @@ void hunt_suppress(const char *text);
 // Asked when the program ends: whether it wants no check. NULL: nobody to ask.
 void hunt_set_turned_off(int (*asked)(void));
 void hunt_ignore(const void *p);
-void hunt_disable(int more);      // 1, -1; nests; this thread's allocations
+void hunt_disable(int more);      // 1, -1 (one too many does nothing); nests; this thread's allocations
 bool hunt_check(uintptr_t entry); // a cycle and a report of what is lost so far; whether anything is
 
 void hunt_fork_prepare(void);

@@ -119,3 +119,6 @@ void recall_thread_exit(void)
     lock_release(&guard);
     crit_leave();
 }
+
+// What the lock guards is whole at every moment: at worst a table is lost.
+void recall_fork_child(void) { guard = (struct lock)LOCK_INIT(LOCK_RANK_SITES); }

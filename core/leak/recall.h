@@ -19,3 +19,5 @@ uint32_t recall(const void *caller, uintptr_t frame);
 void recall_learn(const void *caller, uintptr_t frame, uint32_t site);
 
 void recall_thread_exit(void);
+// The lock may have been another thread's.
+void recall_fork_child(void);

@@ -47,10 +47,11 @@ static const struct report_sink report_itself = {report_write, is_new_site, is_n
 
 void report_redirect(const struct report_sink *to) { sink = to ? to : &report_itself; }
 
+void report_begin(void) { begun = false; }
+
 void report_open(void)
 {
     char path[PATH_MAX];
-    begun = false;
     file = hunt_forked() ? -1 : STDERR_FILENO;
     if (!options.report)
         return;

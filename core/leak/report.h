@@ -11,7 +11,8 @@
 
 struct trace;
 
-void report_open(void);
+void report_begin(void); // for a process of its own: it has a process line
+void report_open(void);  // the thread's table of descriptors is new
 void report_write(const char *text, size_t bytes);
 // One formatted line of text, as log_line's formats are.
 void report_text(const char *format, ...) __attribute__((format(printf, 1, 2)));

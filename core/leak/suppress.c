@@ -228,6 +228,12 @@ int suppress_read_file(const char *path)
     return error;
 }
 
+void suppress_forget_counts(void)
+{
+    for (struct suppression *s = first; s; s = s->next)
+        s->blocks = s->bytes = 0;
+}
+
 void suppress_forget(void)
 {
     while (sources) {

@@ -41,6 +41,8 @@ void suppress_count(struct suppression *s, uint64_t blocks, uint64_t bytes);
 
 struct suppression *suppress_first(void);
 
+// Forgets what they suppressed.
+void suppress_forget_counts(void);
 // Forgets all of them.
 void suppress_forget(void);
 

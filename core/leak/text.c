@@ -12,6 +12,8 @@
 
 static bool headed;
 
+void text_begin(void) { headed = false; }
+
 static void heading(void)
 {
     if (headed)

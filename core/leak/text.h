@@ -3,6 +3,8 @@
 
 #include "leak/site.h"
 
+// What comes is about a process of its own, and has its own heading.
+void text_begin(void);
 // The groups that one cycle found, as they are proven.
 void text_fresh(const struct site *fresh);
 // All groups of all cycles, largest first, then the suppressions that were used, what was lost only at exit, and the summary. groups
