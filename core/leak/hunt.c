@@ -126,7 +126,8 @@ static void tell_double_free(uint32_t site)
     const struct site *s = site_get(site);
     if (site != SITE_UNKNOWN)
         tell_frames("  it was allocated at", s->frames, s->depth);
-    tell_frames("  and is freed again at", frames, stack_take_here(frames, (size_t)options.stack_frames));
+    size_t depth = stack_take_here(frames, (size_t)options.stack_frames);
+    tell_frames("  and is freed again at", frames, depth);
 }
 
 // What a sampled block of so many bytes stands for: one over the probability that it was chosen, by classes; for larger ones 1.

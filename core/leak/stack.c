@@ -162,7 +162,8 @@ size_t stack_take(uintptr_t *frames, size_t most, const void *caller)
 size_t stack_take_here(uintptr_t *frames, size_t most)
 {
     void *found[STACK_FRAMES_MAX + OURS_AT_MOST];
-    return keep_programs(frames, most, found, backtrace(found, most + OURS_AT_MOST));
+    size_t count = backtrace(found, most + OURS_AT_MOST);
+    return keep_programs(frames, most, found, count);
 }
 
 static bool step_to_slots(const uintptr_t *frames, uintptr_t *places, size_t depth)
