@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define LINE_BYTES (256 * KIB)
+enum { DELETE = 0x7f };
 
 static char line[LINE_BYTES];
 static size_t used;
@@ -20,21 +21,39 @@ static void put(const char *text, size_t bytes)
 
 static void put_char(char c) { put(&c, 1); }
 
-static void put_escaped(const char *text)
+// The bytes of the character outside ASCII that begins here, 0 when there is none (RFC 3629: the shortest form, no surrogates).
+static size_t character_bytes(const unsigned char *at)
+{
+    size_t bytes = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    unsigned least = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80; // of the second byte
+    unsigned most = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : 0xbf;
+    if (at[0] < 0xc2 || at[0] > 0xf4 || at[1] < least || at[1] > most)
+        return 0;
+    for (size_t i = 2; i < bytes; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return bytes;
+}
+
+static void put_code(unsigned char c)
 {
     char escape[8];
+    put(escape, format_text(escape, sizeof escape, "\\u%04x", c));
+}
+
+static void put_escaped(const char *text)
+{
     put_char('"');
-    for (; *text; text++) {
+    for (size_t bytes = 1; *text; text += bytes) {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') {
+        bytes = c < 0x80 ? 1 : character_bytes((const unsigned char *)text);
+        if (c == '"' || c == '\\')
             put_char('\\');
-            put_char((char)c);
-        } else if (c < ' ' || c >= 0x7f) {
-            format_text(escape, sizeof escape, "\\u%04x", c);
-            put(escape, 6);
-        } else {
-            put_char((char)c);
-        }
+        if (!bytes || c < ' ' || c == DELETE)
+            put_code(c);
+        else
+            put(text, bytes);
+        bytes += !bytes;
     }
     put_char('"');
 }

@@ -1,4 +1,5 @@
-// One JSON object as a line of text (RFC 8259), in a buffer of the collector thread's. Text that is not UTF-8 comes out as Latin-1.
+// One JSON object as a line of text (RFC 8259), in a buffer of the collector thread's. Bytes of a text that are not UTF-8 come out as
+// Latin-1.
 #pragma once
 
 #include <stdbool.h>

@@ -97,13 +97,15 @@ void report_text(const char *format, ...)
 
 // --- what a process is ------------------------------------------------------------------------------------------
 
+// Its beginning, where it is long: the line has an end.
 static void put_command(void)
 {
-    static char text[64 * 1024];
+    static char text[32 * 1024];
     int fd = sys_open("/proc/thread-self/cmdline", O_RDONLY | O_CLOEXEC, 0);
     ssize_t bytes = fd < 0 ? 0 : sys_read(fd, text, sizeof text - 1);
     if (fd >= 0)
         sys_close(fd);
+    text[bytes > 0 ? bytes : 0] = 0;
     json_open("command", '[');
     for (ssize_t at = 0; at < bytes; at += (ssize_t)strlen(text + at) + 1)
         json_element(text + at);
@@ -167,11 +169,11 @@ static void put_module(uint16_t index)
     json_end(sink->write);
 }
 
-static void put_frame(const struct site *s, size_t i)
+static void put_frame(const struct site *s, size_t i, bool names)
 {
     uintptr_t pc = s->frames[i] - 1;
     uint16_t module = s->modules[i];
-    const char *function = sink->names ? module_function(module, pc, NULL) : NULL;
+    const char *function = names ? module_function(module, pc, NULL) : NULL;
     json_open(NULL, '{');
     json_hex("pc", pc);
     json_number("module", module);
@@ -181,19 +183,26 @@ static void put_frame(const struct site *s, size_t i)
     json_close('}');
 }
 
+// False: the functions' names are too long for a line.
+static bool put_stack(const struct site *s, bool names)
+{
+    json_begin("site");
+    json_number("site", s->id);
+    json_open("frames", '[');
+    for (size_t i = 0; i < s->depth; i++)
+        put_frame(s, i, names);
+    json_close(']');
+    return json_end(sink->write);
+}
+
 void report_put_site(const struct site *s)
 {
     if (s->id == SITE_UNKNOWN || !sink->is_new_site(s->id))
         return;
     for (size_t i = 0; i < s->depth; i++)
         put_module(s->modules[i]);
-    json_begin("site");
-    json_number("site", s->id);
-    json_open("frames", '[');
-    for (size_t i = 0; i < s->depth; i++)
-        put_frame(s, i);
-    json_close(']');
-    json_end(sink->write);
+    if (!put_stack(s, sink->names))
+        put_stack(s, false);
 }
 
 uint32_t report_number_of(const struct site *s) { return s->id == SITE_UNKNOWN ? 0 : s->id; }
