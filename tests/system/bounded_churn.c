@@ -1,10 +1,11 @@
-// A program that never frees: a list of 32 MB is replaced all the time, 500 MB in total. Its peak stays below three times the list,
-// in the best of three runs: on a busy machine the collector may not get its share of a processor in time.
+// A program that never frees: a list of 32 MB is replaced all the time, 500 MB in total. Its peak stays below four times the list,
+// in the best of three runs (below three with a machine of its own, as make bench shows): what dies during a cycle that takes long counts
+// as alive, and on a busy machine the collector may not get its share of a processor in time.
 // env: GCPRE_STRESS=0 GCPRE_VERIFY=0
 // alone: yes
 #include "check.h"
 
-enum { ATTEMPTS = 3, TOO_MUCH = 3, SIZE = 500, LIVE = (32 << 20) / SIZE, TOTAL = (500 << 20) / SIZE };
+enum { ATTEMPTS = 3, TIMES = 4, TOO_MUCH = 3, SIZE = 500, LIVE = (32 << 20) / SIZE, TOTAL = (500 << 20) / SIZE };
 struct node {
     struct node *next;
     size_t number;
@@ -35,10 +36,10 @@ int main(void)
         CHECK(child >= 0);
         if (child == 0) {
             churn();
-            _exit(!gcpre_available() || status_of("VmHWM:") < 3 * 32 << 10 ? 0 : TOO_MUCH);
+            _exit(!gcpre_available() || status_of("VmHWM:") < TIMES * 32 << 10 ? 0 : TOO_MUCH);
         }
         CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
         if (WEXITSTATUS(status) != TOO_MUCH) break;
     }
-    CHECK(WEXITSTATUS(status) == 0, "status %d (%d: more than three times the list each time)", WEXITSTATUS(status), TOO_MUCH);
+    CHECK(WEXITSTATUS(status) == 0, "status %d (%d: more than four times the list each time)", WEXITSTATUS(status), TOO_MUCH);
 }
