@@ -21,7 +21,10 @@ static uint64_t ended_ns,
     ended_allocated;             // when the last cycle had ended, and what had been allocated by then
 static double allocation_per_ns; // between then and the beginning of the next
 static uint64_t cycle_ns;        // that the last cycle took
-static _Atomic size_t goal, trigger, live;
+static _Atomic size_t goal = SIZE_MAX,
+                      trigger =
+                          SIZE_MAX; // until pace_boot: what libraries allocate before us asks for no cycle
+static _Atomic size_t live;
 static size_t last_roots; // bytes, of the last cycle
 static size_t scan_work;  // bytes that the last cycle scanned: what the next one is expected to
 static double cons_mark;  // allocated per scanned byte while marking, smoothed

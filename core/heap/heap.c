@@ -373,9 +373,12 @@ static bool resize_in_place(const struct heap_block *b, size_t n)
     return done;
 }
 
-// Freed a moment ago by this thread (G3).
-static bool is_on_top(const struct heap_block *b, const void *p)
+// Freed a moment ago by this thread (G3), or ever, when it has a note (N1).
+static bool is_in_magazine(const struct heap_block *b, const void *p)
 {
+    const struct note *note = b->kind == HEAP_SMALL ? note_of(b) : NULL;
+    if (note && !note->site)
+        return true;
     const struct magazine *m = b->kind == HEAP_SMALL ? cache_magazine(&cache_self, b->bin) : NULL;
     return m && m->n && m->slot[m->n - 1] == p;
 }
@@ -389,7 +392,7 @@ static bool is_noarm(const struct heap_block *b)
 static struct heap_block find_for_resize(void *p)
 {
     struct heap_block b = heap_find((uintptr_t)p);
-    if (!b.allocated || !b.start || is_on_top(&b, p) || quarantine_has(&b)) {
+    if (!b.allocated || !b.start || is_in_magazine(&b, p) || quarantine_has(&b)) {
         log_line(b.start ? "realloc(%p): this block is free; nothing is returned"
                          : "realloc(%p): no block begins there; nothing is returned",
                  p);

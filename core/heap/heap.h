@@ -32,7 +32,8 @@ bool heap_boot(void);
 struct heap_block heap_find(uintptr_t address);
 
 void *heap_alloc_slow(size_t n, bool zeroed, bool noarm);
-// The same, with a note (heap/note.h) where there is memory for one; alignment is a power of two, at least SLOT_GRAIN.
+// The same, with a note (heap/note.h) where there is memory for one; alignment is a power of two, at least SLOT_GRAIN, and that when
+// zeroed.
 struct note_facts {
     uint32_t site; // not 0
     uint16_t flags;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/meta.h"
+#include "base/sort.h"
 #include "gc/scan.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
@@ -228,30 +229,6 @@ static bool is_older(uint32_t a, uint32_t b)
     return x->born != y->born ? x->born < y->born : (int32_t)(x->order - y->order) < 0;
 }
 
-static void sift(uint32_t *heap, size_t at, size_t n)
-{
-    for (size_t child; (child = 2 * at + 1) < n; at = child) {
-        child += child + 1 < n && is_older(heap[child], heap[child + 1]);
-        if (!is_older(heap[at], heap[child]))
-            return;
-        uint32_t swapped = heap[at];
-        heap[at] = heap[child];
-        heap[child] = swapped;
-    }
-}
-
-static void sort_by_age(uint32_t *list, size_t n)
-{
-    for (size_t i = n / 2; i-- > 0;)
-        sift(list, i, n);
-    for (size_t end = n; end-- > 1;) {
-        uint32_t oldest_last = list[0];
-        list[0] = list[end];
-        list[end] = oldest_last;
-        sift(list, 0, end);
-    }
-}
-
 // What is in doubt is now reached from cycles alone. From the oldest on: who was not reached yet may begin a group (among the blocks of
 // a cycle it is the oldest); of these, from the last to the first, one that a later one reaches does not.
 static void settle_cycles(void)
@@ -260,7 +237,7 @@ static void settle_cycles(void)
     for (size_t i = 0; i < count; i++)
         if (corpses[i].state == IN_DOUBT)
             loops[doubtful++] = (uint32_t)i;
-    sort_by_age(loops, doubtful);
+    sort_numbers(loops, doubtful, is_older);
     round_now++;
     for (size_t i = 0; i < doubtful; i++)
         if (corpses[loops[i]].round != round_now) {

@@ -190,14 +190,26 @@ static void look_for_main(void)
     }
 }
 
-static __attribute__((noinline)) uint32_t site_of_new(const void *caller, uintptr_t frame)
+static __attribute__((noinline)) uint32_t site_of_stack(const void *caller)
 {
     uintptr_t frames[STACK_FRAMES_MAX];
+    return site_of(frames, stack_take(frames, (size_t)options.stack_frames, caller));
+}
+
+static uint32_t site_of_caller(const void *caller)
+{
+    uintptr_t frame = (uintptr_t)caller;
+    return site_of(&frame, 1);
+}
+
+static __attribute__((noinline)) uint32_t site_of_new(const void *caller, uintptr_t frame)
+{
     if (crit_inside())
         return SITE_UNKNOWN;
-    size_t depth = stack_take(frames, (size_t)options.stack_frames, caller);
-    uint32_t site = site_of(frames, depth);
-    look_for_main();
+    bool has_room = has_unwinder && stack_has_room();
+    uint32_t site = has_room ? site_of_stack(caller) : site_of_caller(caller);
+    if (has_room)
+        look_for_main();
     recall_learn(caller, frame, site);
     return site;
 }

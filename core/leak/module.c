@@ -30,10 +30,10 @@ static const char *keep(const char *path, size_t bytes)
     return copy ? memcpy(copy, path, bytes) : "";
 }
 
-// The program itself has no name in the loader's list.
-static const char *path_of(const struct link_map *map)
+// The program itself has no name in the loader's list. Not on the stack: it may be a small one.
+static const char *path_of_locked(const struct link_map *map)
 {
-    char path[PATH_MAX];
+    static char path[PATH_MAX];
     long bytes;
     if (map->l_name && map->l_name[0])
         return keep(map->l_name, strlen(map->l_name));
@@ -76,7 +76,7 @@ uint16_t module_of_locked(uintptr_t address)
                          .hi = (uintptr_t)found.dlfo_map_end,
                          .base = found.dlfo_link_map->l_addr,
                          .link_map = found.dlfo_link_map,
-                         .path = path_of(found.dlfo_link_map)};
+                         .path = path_of_locked(found.dlfo_link_map)};
     read_build_id(m);
     return end++;
 }

@@ -4,9 +4,12 @@
 #include "base/crit.h"
 #include "base/lock.h"
 #include "base/meta.h"
+#include "heap/guards.h"
 #include "leak/site.h"
 #include "leak/stack.h"
+#include "world/thread.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { ENTRIES = 128, FRAMES = 48 };
@@ -23,6 +26,7 @@ struct entry {
 
 struct table {
     struct table *next; // of those without a thread
+    uintptr_t learning; // the frame it learns for; 0: none (R4)
     uint32_t credit;    // R1
     struct entry entries[ENTRIES];
 };
@@ -39,9 +43,19 @@ static struct entry *entry_of(const void *caller, uintptr_t frame)
 
 _Static_assert(ENTRIES == 1 << (64 - 57), "the key's highest bits");
 
+// A coroutine's stack in the heap may lie where one with other bounds was, and the program protects pages between them (heap/guards.h).
+static bool may_be_unreadable(uintptr_t frame)
+{
+    return atomic_load_explicit(&guards_some, memory_order_relaxed) &&
+           !(thread_self && frame >= thread_self->stack_lo && frame < thread_self->stack_hi);
+}
+
+// Below a frame that learns; who comes from above it has jumped out of a handler.
+static bool is_learning(uintptr_t frame) { return frame < own->learning; }
+
 uint32_t recall(const void *caller, uintptr_t frame)
 {
-    if (unlikely(!own))
+    if (unlikely(!own) || unlikely(is_learning(frame)) || unlikely(may_be_unreadable(frame)))
         return 0;
     const struct entry *e = entry_of(caller, frame);
     const uintptr_t *words = (const uintptr_t *)frame;
@@ -88,10 +102,8 @@ static void find_slots(struct entry *e)
     e->slots = s->depth;
 }
 
-void recall_learn(const void *caller, uintptr_t frame, uint32_t site)
+static void learn(const void *caller, uintptr_t frame, uint32_t site)
 {
-    if (!own && !(own = take_table()))
-        return;
     struct entry *e = entry_of(caller, frame);
     if (e->caller == caller && e->frame == frame && e->site == site_get(site)) {
         if (!e->slots)
@@ -102,6 +114,18 @@ void recall_learn(const void *caller, uintptr_t frame, uint32_t site)
         e->site = site_get(site);
         e->slots = 0;
     }
+}
+
+void recall_learn(const void *caller, uintptr_t frame, uint32_t site)
+{
+    if (!thread_self || (!own && !(own = take_table())) ||
+        is_learning(frame)) // at its end a thread gives its table back once
+        return;
+    own->learning = frame;
+    atomic_signal_fence(memory_order_seq_cst);
+    learn(caller, frame, site);
+    atomic_signal_fence(memory_order_seq_cst);
+    own->learning = 0;
 }
 
 void recall_thread_exit(void)

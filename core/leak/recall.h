@@ -9,6 +9,7 @@
 // R2. A frame whose size its function decided anew (alloca) may leave an old return address where one was: then the block is counted
 //     for a stack that this thread had before, with the same innermost frames.
 // R3. A retired site (leak/site.h, S3) is not recalled.
+// R4. A signal's handler that allocates finds no entry half changed: while its thread learns it neither recalls nor learns.
 #pragma once
 
 #include <stdint.h>

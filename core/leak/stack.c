@@ -34,7 +34,7 @@ static struct {
 } stripes[STRIPES];
 static uintptr_t own_lo, own_hi; // our own code: frames in it are nobody's business
 static _Atomic bool forking;
-static __thread bool taking;
+static __thread uintptr_t taking; // the stack pointer of who is inside (T2); 0: nobody
 
 #pragma weak _dl_find_object
 #define TEXT(x)  #x
@@ -88,8 +88,7 @@ bool stack_open(void)
     return unwinder.backtrace;
 }
 
-// T4.
-static bool has_room(void)
+bool stack_has_room(void)
 {
     uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
     if (thread_self && sp >= thread_self->stack_lo && sp < thread_self->stack_hi)
@@ -100,23 +99,32 @@ static bool has_room(void)
 
 static _Atomic uint32_t *own_stripe(void) { return &stripes[(uintptr_t)&taking >> 6 & (STRIPES - 1)].inside; }
 
+static void leave(void)
+{
+    taking = 0;
+    atomic_fetch_sub(own_stripe(), 1);
+}
+
+// A handler that interrupted the unwinder has jumped out of it: the thread is above it, on the same stack.
+static bool was_abandoned(uintptr_t sp)
+{
+    return thread_self && sp > taking && taking >= thread_self->stack_lo && sp < thread_self->stack_hi;
+}
+
 static bool enter(void)
 {
-    if (taking || !has_room())
+    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+    if (taking && was_abandoned(sp))
+        leave();
+    if (taking || !stack_has_room())
         return false;
     atomic_fetch_add(own_stripe(), 1);
     if (atomic_load(&forking)) {
         atomic_fetch_sub(own_stripe(), 1);
         return false;
     }
-    taking = true;
+    taking = sp;
     return true;
-}
-
-static void leave(void)
-{
-    taking = false;
-    atomic_fetch_sub(own_stripe(), 1);
 }
 
 static bool has_cursor(void)
@@ -233,7 +241,7 @@ void stack_fork_prepare(void)
 {
     uint64_t begun = clock_ns();
     atomic_store(&forking, true);
-    for (struct backoff backoff = {0}; inside() != taking && clock_ns() - begun < FORK_PATIENCE;)
+    for (struct backoff backoff = {0}; inside() != (taking != 0) && clock_ns() - begun < FORK_PATIENCE;)
         backoff_wait(&backoff);
 }
 

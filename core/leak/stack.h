@@ -5,7 +5,8 @@
 //
 // T1. Never inside a critical section: the unwinder takes locks of its own and of the loader's, and a stop may have to pass whoever
 //     waits for them.
-// T2. A thread that is in the unwinder is not in it twice (a signal's handler may allocate): it gets the caller alone.
+// T2. A thread that is in the unwinder is not in it twice (a signal's handler may allocate): it gets the caller alone. Unless the handler
+//     has jumped out of it: that is seen when the thread comes again from further up its stack.
 // T3. A fork waits until no other thread is in it: the child could never take a lock that was held.
 // T4. It is not called on a stack that is nearly full, or whose bounds are not known.
 // T5. In the child of a process that had several threads it is not called any more: the loader's lock, which it takes for code that it
@@ -21,6 +22,9 @@ enum { STACK_FRAMES_MAX = 255 };
 
 // False: there is no libunwind; stacks are the caller's address alone.
 bool stack_open(void);
+
+// T4: whether the unwinder may be called here. What has its arrays on the stack asks first.
+bool stack_has_room(void);
 
 // Return addresses, innermost first, beginning with `caller`, which is the program's; at most `most`, at least one.
 size_t stack_take(uintptr_t *frames, size_t most, const void *caller);

@@ -2,6 +2,8 @@
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "base/meta.h"
+#include "base/sort.h"
 #include "leak/hunt.h"
 #include "leak/module.h"
 #include "leak/report.h"
@@ -78,32 +80,40 @@ void text_fresh(const struct site *fresh)
     }
 }
 
-static struct lost_count direct(const struct site *s) { return sum(s, LOST_DIRECT); }
+// --- groups in descending order of bytes ------------------------------------------------------------------------
 
-static struct lost_count indirect(const struct site *s) { return sum(s, LOST_INDIRECT); }
+static enum lost_class sorted; // what the numbers of sites are sorted by
 
-// In descending order of bytes: each pass prints the largest group that is smaller than the last (or as large, with a higher number).
-static void print_sorted(const char *class, struct lost_count (*of)(const struct site *))
+static bool is_larger(uint32_t a, uint32_t b)
 {
-    uint64_t last_bytes = UINT64_MAX;
-    uint32_t last_id = 0;
-    for (;;) {
-        const struct site *best = NULL;
-        for (uint32_t id = 1; id < sites_end(); id++) {
-            const struct site *s = site_get(id);
-            struct lost_count c = of(s);
-            bool after = c.bytes < last_bytes || (c.bytes == last_bytes && id > last_id);
-            if (c.blocks && after && (!best || c.bytes > of(best).bytes))
-                best = s;
-        }
-        if (!best)
-            return;
-        struct lost_count c = of(best);
-        print_group(class, &c, best);
-        last_bytes = c.bytes;
-        last_id = best->id;
-    }
+    uint64_t x = sum(site_get(a), sorted).bytes, y = sum(site_get(b), sorted).bytes;
+    return x != y ? x > y : a < b;
 }
+
+static void print_site(const char *name, uint32_t id)
+{
+    const struct site *s = site_get(id);
+    struct lost_count count = sum(s, sorted);
+    print_group(name, &count, s);
+}
+
+static void print_sorted(const char *name, enum lost_class class)
+{
+    uint32_t end = sites_end(), n = 0, *list = meta_map(end * sizeof list[0]);
+    sorted = class;
+    for (uint32_t id = 1; id < end; id++)
+        if (!list) // no memory: in no order
+            print_site(name, id);
+        else if (sum(site_get(id), class).blocks)
+            list[n++] = id;
+    sort_numbers(list, n, is_larger);
+    for (uint32_t i = 0; i < n; i++)
+        print_site(name, list[i]);
+    if (list)
+        meta_unmap(list, end * sizeof list[0]);
+}
+
+// --- the rest -----------------------------------------------------------------------------------------------------
 
 static void print_suppressions(void)
 {
@@ -133,8 +143,8 @@ void text_all(bool groups)
 {
     struct lost_totals totals = report_totals();
     if (groups && totals.lost.blocks) {
-        print_sorted("Direct", direct);
-        print_sorted("Indirect", indirect);
+        print_sorted("Direct", LOST_DIRECT);
+        print_sorted("Indirect", LOST_INDIRECT);
     }
     print_suppressions();
     if (totals.lost.blocks)

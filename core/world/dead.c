@@ -7,10 +7,13 @@
 
 enum { NOTED = 256, HEADER_BYTES = 704, DESCRIPTOR_BYTES = 2048, SELF_WORD = 2 };
 
+// Written by the thread that made its descriptor BUSY; who reads one looks at the descriptor before and afterwards, so that the words are
+// of one thread: a hole from one stack to another would hide what lies between.
+enum { BUSY = 1 };
 static struct {
-    _Atomic uintptr_t descriptor; // 0: unused; written last
-    uintptr_t lo;
-    pid_t tid;
+    _Atomic uintptr_t descriptor; // 0: unused
+    _Atomic uintptr_t lo;
+    _Atomic pid_t tid;
 } noted[NOTED]; // a ring: the oldest go
 static _Atomic uint32_t noted_at;
 static size_t tid_offset; // 0: not known
@@ -29,9 +32,11 @@ void dead_note(uintptr_t lo)
     if (!tid_offset)
         return;
     uint32_t i = atomic_fetch_add(&noted_at, 1) % NOTED;
-    atomic_store(&noted[i].descriptor, 0);
-    noted[i].lo = lo;
-    noted[i].tid = sys_gettid();
+    uintptr_t was = atomic_load(&noted[i].descriptor);
+    if (was == BUSY || !atomic_compare_exchange_strong(&noted[i].descriptor, &was, BUSY))
+        return; // so many end at once: this stack stays a root
+    atomic_store(&noted[i].lo, lo);
+    atomic_store(&noted[i].tid, sys_gettid());
     atomic_store(&noted[i].descriptor, (uintptr_t)__builtin_thread_pointer());
 }
 
@@ -52,14 +57,15 @@ size_t dead_stacks(struct roots_hole *out, size_t room)
     size_t count = 0;
     bool joined;
     for (unsigned i = 0; i < NOTED && count + 2 <= room; i++) {
-        uintptr_t descriptor = atomic_load(&noted[i].descriptor);
-        if (!descriptor)
+        uintptr_t descriptor = atomic_load(&noted[i].descriptor), lo = atomic_load(&noted[i].lo);
+        pid_t tid = atomic_load(&noted[i].tid);
+        if (!descriptor || descriptor == BUSY || atomic_load(&noted[i].descriptor) != descriptor)
             continue;
-        if (is_dead(descriptor, noted[i].tid, &joined)) {
-            out[count++] = (struct roots_hole){noted[i].lo, descriptor};
+        if (is_dead(descriptor, tid, &joined)) {
+            out[count++] = (struct roots_hole){lo, descriptor};
             if (joined)
                 out[count++] = (struct roots_hole){descriptor + HEADER_BYTES, descriptor + DESCRIPTOR_BYTES};
-        } else if (sys_tgkill(sys_getpid(), noted[i].tid, 0) < 0) // somebody else's by now
+        } else if (sys_tgkill(sys_getpid(), tid, 0) < 0) // somebody else's by now
             atomic_compare_exchange_strong(&noted[i].descriptor, &descriptor, 0);
     }
     return count;
