@@ -2,4 +2,5 @@
 // env: GCPRE_LEAKS=exit,cycle GCPRE_REPORT=/dev/null
 // config: uffd
 // timeout: 300
+#define REPORTS
 #include "S54_faults.c"
