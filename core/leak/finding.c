@@ -276,12 +276,11 @@ static void make_fresh(struct site *s)
 
 static void keep_example(struct site *s, const struct corpse *c, enum lost_class class)
 {
-    uint64_t n = s->fresh[LOST_DIRECT].blocks + s->fresh[LOST_INDIRECT].blocks;
-    if (n < sizeof s->example / sizeof s->example[0]) {
-        s->example[n].address = c->base;
-        s->example[n].bytes = c->bytes;
-        s->example[n].born = c->note->born;
-        s->example[n].class = class;
+    uint64_t n = s->fresh[class].blocks;
+    if (n < SITE_EXAMPLES) {
+        s->example[class][n].address = c->base;
+        s->example[class][n].bytes = c->bytes;
+        s->example[class][n].born = c->note->born;
     }
 }
 

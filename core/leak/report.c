@@ -212,13 +212,11 @@ uint32_t report_number_of(const struct site *s) { return s->id == SITE_UNKNOWN ?
 static void put_examples(const struct site *s, enum lost_class class)
 {
     json_open("examples", '[');
-    for (size_t i = 0; i < sizeof s->example / sizeof s->example[0] && s->example[i].address; i++) {
-        if (s->example[i].class != class)
-            continue;
+    for (size_t i = 0; i < SITE_EXAMPLES && s->example[class][i].address; i++) {
         json_open(NULL, '{');
-        json_hex("address", s->example[i].address);
-        json_number("bytes", s->example[i].bytes);
-        json_number("born_cycle", s->example[i].born);
+        json_hex("address", s->example[class][i].address);
+        json_number("bytes", s->example[class][i].bytes);
+        json_number("born_cycle", s->example[class][i].born);
         json_close('}');
     }
     json_close(']');

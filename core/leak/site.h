@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SITE_UNKNOWN = 1 };
+enum { SITE_UNKNOWN = 1, SITE_EXAMPLES = 4 };
 #define SITES_MAX       (1u << 20)
 #define SITES_BYTES_MAX (256u << 20) // of frames; beyond it new stacks are SITE_UNKNOWN
 
@@ -46,8 +46,7 @@ struct site {
         uintptr_t address;
         uint64_t bytes;
         uint32_t born;
-        enum lost_class class;
-    } example[4];                                     // of the fresh ones
+    } example[LOST_CLASSES][SITE_EXAMPLES];           // of the fresh ones
     _Atomic uint64_t lost_samples, lost_sample_bytes; // estimates, of the sampled tier: no classes, no phases
     uint64_t fresh_holder; // of one of the fresh ones (gc/holder.h); 0: none is known
     uint16_t *modules;     // of each frame (leak/module.h), 0: none

@@ -109,7 +109,7 @@ START_TEST(a_block_is_told_of_once)
     ck_assert_ptr_eq(cycle(PHASE_RUN), site_get(site[0]));
     check(0, 1, 0);
     ck_assert_uint_eq(site_get(site[0])->fresh[LOST_DIRECT].bytes, _i ? LARGE : BYTES);
-    ck_assert_uint_eq(site_get(site[0])->example[0].address, (uintptr_t)p);
+    ck_assert_uint_eq(site_get(site[0])->example[LOST_DIRECT][0].address, (uintptr_t)p);
     mark(p);
     ck_assert_ptr_null(cycle(PHASE_RUN));
     ck_assert_ptr_null(cycle(PHASE_EXIT));
@@ -144,9 +144,9 @@ START_TEST(of_a_ring_the_oldest_is_direct)
     cycle(PHASE_RUN);
     check(0, 0, 2);
     check(1, 1, 1);
-    ck_assert_uint_eq(site_get(site[1])->example[0].address, (uintptr_t)first[0]);
-    ck_assert_int_eq(site_get(site[1])->example[0].class, LOST_DIRECT);
-    ck_assert_int_eq(site_get(site[1])->example[1].class, LOST_INDIRECT);
+    ck_assert_uint_eq(site_get(site[1])->example[LOST_DIRECT][0].address, (uintptr_t)first[0]);
+    ck_assert_uint_eq(site_get(site[1])->example[LOST_INDIRECT][0].address, (uintptr_t)first[1]);
+    ck_assert_uint_eq(site_get(site[1])->example[LOST_DIRECT][1].address, 0);
 }
 END_TEST
 
