@@ -513,12 +513,14 @@ void heap_fork_prepare(void)
     extent_fork_prepare();
     cage_fork_prepare();
     guards_fork_prepare();
+    quarantine_fork_prepare();
     meta_fork_prepare();
 }
 
 static void fork_done(void (*extents)(void))
 {
     meta_fork_done();
+    quarantine_fork_done();
     guards_fork_done();
     cage_fork_done();
     extents();

@@ -130,3 +130,7 @@ void quarantine_sweep_large(size_t bytes)
 {
     atomic_fetch_sub_explicit(&held_bytes, bytes, memory_order_relaxed);
 }
+
+void quarantine_fork_prepare(void) { lock_acquire(&guard); }
+
+void quarantine_fork_done(void) { lock_release(&guard); }

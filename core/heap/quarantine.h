@@ -28,6 +28,9 @@ bool quarantine_has(const struct heap_block *b);
 bool quarantine_is_full(void);
 size_t quarantine_bytes(void);
 
+void quarantine_fork_prepare(void);
+void quarantine_fork_done(void);
+
 // The sweep: takes the slots that were freed out of dead, word by word, into freed, and takes their signs away.
 void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed);
 // A large block is about to be freed by the sweep.
