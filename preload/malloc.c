@@ -97,11 +97,16 @@ static bool is_noted(size_t n)
     return unlikely(hunting) || (perhaps && cache_sample_bytes && cache_is_sample(&cache_self, n));
 }
 
+static void open_short_path(void)
+{
+    cache_self.quick = kwrite_active || cache_self.sample_left ? 0 : SMALL_MAX + 1;
+}
+
 static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)
 {
     if (is_noted(n))
         return alloc_hunted(n, SLOT_GRAIN, false, caller);
-    cache_self.quick = kwrite_active || cache_self.sample_left ? 0 : SMALL_MAX + 1;
+    open_short_path();
     if (n <= SMALL_MAX && !is_for_libc(caller)) {
         void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
         if (p)
@@ -146,7 +151,10 @@ EXPORT void *calloc(size_t count, size_t each)
         if (p)
             return memset(p, 0, n);
     }
-    return is_noted(n) ? alloc_hunted(n, SLOT_GRAIN, true, CALLER) : alloc_slow(n, true, CALLER);
+    if (is_noted(n))
+        return alloc_hunted(n, SLOT_GRAIN, true, CALLER);
+    open_short_path(); // a thread may ask for nothing but zeroed memory
+    return alloc_slow(n, true, CALLER);
 }
 
 // --- realloc ------------------------------------------------------------------------------------------------

@@ -235,10 +235,9 @@ bool heap_free_noted_quick(void *p)
     uint32_t site = atomic_load_explicit(&note->site, memory_order_relaxed);
     if (!site || m->n >= m->limit || !take_site(note))
         return false;
-    if (magazine_push(m, p)) {
-        note->holder = site;
+    note->holder = site; // before the slot can be a handler's
+    if (magazine_push(m, p))
         return true;
-    }
     atomic_store(&note->site, site); // it was on top: the slow path tells of it
     return false;
 }

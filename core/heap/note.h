@@ -6,7 +6,7 @@
 //     can be anybody else's. So a note with a site belongs to an allocated block, or to one that is being made or freed just now.
 // N2. A span's notes stay as long as the span is in a noted bin. Afterwards the collector frees them, between two cycles: it alone
 //     reads notes of blocks that are not its own.
-// N3. flags and holder are the collector's.
+// N3. flags and holder are the collector's, until the block is freed: then holder keeps the site, for who frees it again.
 #pragma once
 
 #include "heap/span.h"
