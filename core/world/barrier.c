@@ -11,12 +11,15 @@ static uintptr_t armed_top; // [cage.base, armed_top) is armed; equal to the bas
 
 static const struct barrier *const by_preference[] = {&barrier_uffd, &barrier_mprotect, &barrier_none};
 
+// Once kernel writes are not looked at, mprotect is out: blocks that the C library had by then for its own system calls may be armed.
+static bool works(const struct barrier *b) { return (b != &barrier_mprotect || kwrite_active) && b->probe(); }
+
 void barrier_boot(enum barrier_choice choice)
 {
     armed_top = cage.base;
     size_t i = choice == BARRIER_AUTO ? 0 : (size_t)choice - BARRIER_UFFD;
     for (; i < sizeof by_preference / sizeof by_preference[0]; i++) {
-        if (by_preference[i]->probe()) {
+        if (works(by_preference[i])) {
             barrier = by_preference[i];
             kwrite_active = barrier == &barrier_mprotect;
             return;
@@ -70,6 +73,5 @@ void barrier_disarm(void)
 void barrier_fork_child(void)
 {
     barrier->fork_child();
-    kwrite_active = barrier != &barrier_none;
     armed_top = cage.base;
 }

@@ -28,7 +28,7 @@
 #include <ucontext.h>
 
 // Whether ranges must be published: true from the start until a back-end that does not need it was chosen, so that a
-// call already under way when the mprotect back-end is chosen is known.
+// call already under way when the mprotect back-end is chosen is known. Never true again, in forked children neither.
 extern _Atomic bool kwrite_active;
 
 enum { KWRITE_ROOM = 32 };
