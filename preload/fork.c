@@ -61,7 +61,7 @@ static void child(void)
     stop_fork_done(true);
     workers_fork_done();
     signal_fork_child();
-    cache_self.quick = 0;
+    cache_open_short_path(&cache_self, false);
     crit_leave();
     hunt_fork_done(true);
 }

@@ -93,20 +93,21 @@ static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, 
 // Whether this request gets a note: all do while leaks are hunted, else samples.
 static bool is_noted(size_t n)
 {
-    bool perhaps = unlikely(cache_self.sample_left) || unlikely(n > SMALL_MAX);
-    return unlikely(hunting) || (perhaps && cache_sample_bytes && cache_is_sample(&cache_self, n));
+    return unlikely(hunting) || (cache_sample_bytes && cache_is_sample(&cache_self, n));
 }
 
-static void open_short_path(void)
+// A slot for n bytes by the short path: NULL when its magazine is empty. n < cache_self.quick.
+static inline void *alloc_quick(size_t n)
 {
-    cache_self.quick = kwrite_active || cache_self.sample_left ? 0 : SMALL_MAX + 1;
+    cache_self.quick -= n;
+    return magazine_pop(&cache_self.plain.magazines[class_of(n)]);
 }
 
 static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)
 {
     if (is_noted(n))
         return alloc_hunted(n, SLOT_GRAIN, false, caller);
-    open_short_path();
+    cache_open_short_path(&cache_self, !kwrite_active);
     if (n <= SMALL_MAX && !is_for_libc(caller)) {
         void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
         if (p)
@@ -119,7 +120,7 @@ EXPORT void *malloc(size_t n)
 {
     if (unlikely(n >= cache_self.quick))
         return alloc_middle(n, CALLER);
-    void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
+    void *p = alloc_quick(n);
     return likely(p) ? p : alloc_slow(n, false, CALLER);
 }
 
@@ -147,13 +148,12 @@ EXPORT void *calloc(size_t count, size_t each)
         return NULL;
     }
     if (n < cache_self.quick) {
-        void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
-        if (p)
-            return memset(p, 0, n);
+        void *p = alloc_quick(n);
+        return likely(p) ? memset(p, 0, n) : alloc_slow(n, true, CALLER);
     }
     if (is_noted(n))
         return alloc_hunted(n, SLOT_GRAIN, true, CALLER);
-    open_short_path(); // a thread may ask for nothing but zeroed memory
+    cache_open_short_path(&cache_self, !kwrite_active); // a thread may ask for nothing but zeroed memory
     return alloc_slow(n, true, CALLER);
 }
 

@@ -4,6 +4,7 @@
 #include "base/meta.h"
 #include "heap/heap.h"
 
+#include <math.h>
 #include <string.h>
 
 __thread struct cache cache_self;
@@ -135,7 +136,6 @@ static void let_go(struct shelf *shelf, unsigned at)
 
 // --- sampling -----------------------------------------------------------------------------------------------
 
-enum { SAMPLE_SPREAD = 64 * KIB };
 size_t cache_sample_bytes;
 
 // xorshift64* (Vigna 2016).
@@ -149,38 +149,46 @@ static uint64_t throw_dice(struct cache *c)
     return x * 0x2545f4914f6cdd1d;
 }
 
-// Exponentially distributed with this mean: the sum of the places of the highest bit and of what is below it is a logarithm, wrong by
-// 9 percent at most and right on average.
-static int64_t exponential(uint64_t dice, size_t mean)
+// Exponentially distributed with this mean, from 1 on.
+static size_t exponential(uint64_t dice, size_t mean)
 {
-    uint64_t u = dice | 1;
-    int places = __builtin_clzl(u);
-    double fraction = (double)(u << places << 1) / 0x1p64; // u = 2^(63 - places) * (1 + fraction)
-    double minus_log2 = places + 1 - fraction - 0.0573;    // the mean error of log2(1 + x) = x
-    return (int64_t)(minus_log2 * 0.6931 * (double)mean) + 1;
+    double uniform = (double)((dice >> 11) + 1) / 0x1p53; // in (0, 1]
+    return (size_t)(-log(uniform) * (double)mean) + 1;
 }
 
-static void count_for_sample(struct cache *c, size_t bytes)
+// What the short path has given out since quick was set is requested now. A signal handler's malloc may have set it in between, hence the
+// comparison.
+static void settle(struct cache *c)
 {
-    c->until_sample -= (int64_t)bytes;
-    if (c->until_sample > 0)
-        return;
-    bool first = !c->dice;
-    c->until_sample = exponential(throw_dice(c), cache_sample_bytes);
-    if (!first)
-        c->sample_left = throw_dice(c) % min_size(SAMPLE_SPREAD, cache_sample_bytes / 2 + 1) + 1;
-    c->quick = 0;
+    size_t used = c->granted - min_size(c->quick, c->granted);
+    c->until_sample -= min_size(used, c->until_sample);
+    c->granted = c->quick = 0;
 }
 
 bool cache_is_sample(struct cache *c, size_t n)
 {
-    if (n > SMALL_MAX)
-        count_for_sample(c, n);
-    if (!c->sample_left)
+    settle(c);
+    if (unlikely(!c->dice))
+        c->until_sample = exponential(throw_dice(c), cache_sample_bytes);
+    if (n < c->until_sample) {
+        c->until_sample -= n;
         return false;
-    bool it_is = n > SMALL_MAX || n + 1 >= c->sample_left;
-    c->sample_left = it_is ? 0 : c->sample_left - n - 1;
-    return it_is;
+    }
+    c->until_sample = exponential(throw_dice(c), cache_sample_bytes);
+    return true;
+}
+
+uint32_t cache_sample_weight(struct cache *c, size_t n)
+{
+    double weight = 1 / -expm1(-(double)max_size(n, 1) / (double)cache_sample_bytes);
+    return (uint32_t)(weight + (double)(throw_dice(c) >> 11) / 0x1p53);
+}
+
+void cache_open_short_path(struct cache *c, bool open)
+{
+    settle(c);
+    size_t most = cache_sample_bytes ? min_size(c->until_sample, SMALL_MAX + 1) : SMALL_MAX + 1;
+    c->granted = c->quick = open ? most : 0;
 }
 
 static void *alloc_single(struct cache *c, unsigned bin)
@@ -204,8 +212,6 @@ void *cache_alloc(struct cache *c, unsigned bin)
     reverse(m->slot, got); // popped in ascending order
     m->n = got;
     c->refills++;
-    if (unlikely(cache_sample_bytes))
-        count_for_sample(c, (size_t)got * class_table[bin].size);
     return magazine_pop(m);
 }
 

@@ -32,17 +32,18 @@ struct shelf {
 };
 
 struct cache {
-    size_t
-        quick; // malloc's short path is for requests below: 0 sends all to the long one, which decides (own thread)
+    // The bytes that malloc's short path may still give out before the long one is asked: a request of so many or more is for the long
+    // one. At most SMALL_MAX + 1; own thread, its signal handlers included.
+    size_t quick;
     struct shelf plain;
     struct shelf *
         noted; // made when the first noted block is asked for; it is not kept in the TLS of threads with little stack
     uint8_t state; // enum cache_state
     uint32_t refills;
     uint32_t noted_blocks; // ever
-    int64_t until_sample;  // bytes that are claimed before the next sample is due
-    size_t sample_left;    // bytes that are requested before the block that is the sample; 0: none is due
-    uint64_t dice;
+    size_t granted;        // what quick was last time that it was set
+    size_t until_sample;   // bytes to be requested before the sample, counted from when quick was set
+    uint64_t dice;         // 0: nothing was drawn yet
 };
 
 extern __thread struct cache cache_self;
@@ -57,6 +58,8 @@ static inline void *magazine_pop(struct magazine *m)
     if (unlikely(n == 0))
         return NULL;
     void *p = m->slot[n - 1];
+    if (!p)
+        __builtin_unreachable(); // G1
     atomic_signal_fence(memory_order_seq_cst);
     m->n = n - 1;
     return p;
@@ -82,14 +85,19 @@ static inline struct magazine *cache_magazine(struct cache *c, unsigned bin)
     return shelf ? &shelf->magazines[bin % BIN_NOTED] : NULL;
 }
 
-// Sampling: one block of about `cache_sample_bytes` that are claimed gets a note; 0: no sampling. Constant after boot.
+// Sampling: one request of about `cache_sample_bytes` requested ones gets a note; 0: no sampling. Constant after boot.
 //
-// Magazines run empty at the deepest point of a program's pattern again and again, always in the same malloc, so the request that
-// refills is no fair sample. A refill that makes one due draws how many bytes of requests further on it is, and sends the thread's
-// requests the long way (quick) until then.
+// Samples are a Poisson process over the requested bytes, as in TCMalloc's heap profiler: the request in which the drawn number of bytes runs
+// out is one; requests for no bytes are none. The short path counts bytes down in quick. Counting what refills claim would be cheaper and wrong: what is freed and
+// asked for again is claimed once, and magazines run empty always in the same malloc.
 extern size_t cache_sample_bytes;
 // A request of n bytes goes the long way: whether it is the sample.
 bool cache_is_sample(struct cache *c, size_t n);
+// How many blocks of so many bytes a sample of that size stands for: one over its probability, rounded up or down at random so that
+// sums are right.
+uint32_t cache_sample_weight(struct cache *c, size_t n);
+// Lets the short path give out blocks, until the next sample at most; or not.
+void cache_open_short_path(struct cache *c, bool open);
 
 // Whether this cache can keep noted blocks, now or after this call. Inside a critical section.
 bool cache_can_note(struct cache *c);

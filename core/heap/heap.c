@@ -177,7 +177,7 @@ static inline void fill(struct note *note, size_t n, struct note_facts facts)
 {
     note->bytes = (uint16_t)n;
     note->born = atomic_load_explicit(&heap_cycle, memory_order_relaxed);
-    note->order = cache_self.noted_blocks++;
+    note->order = facts.order;
     note->holder = 0;
     atomic_store_explicit(&note->flags, facts.flags, memory_order_relaxed);
     atomic_store_explicit(&note->site, facts.site, memory_order_release);

@@ -36,6 +36,7 @@ void *heap_alloc_slow(size_t n, bool zeroed, bool noarm);
 // zeroed.
 struct note_facts {
     uint32_t site; // not 0
+    uint32_t order;
     uint16_t flags;
 };
 void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, struct note_facts facts);
@@ -101,8 +102,8 @@ struct heap_upcalls {
     void (*double_free)(uint32_t site); // of a noted block, by the caller; NULL: nobody knows sites
     void (*cycle_wanted)(void);         // so much is in quarantine; NULL: nobody runs cycles
     bool (*out_of_memory)(void); // before malloc says no: whether something may have become free; outside
-    void (*noted_death)(uint32_t site,
-                        size_t bytes); // the sweep frees a noted block; NULL: nobody wants to know
+    // The sweep frees a noted block for which so many bytes were asked; NULL: nobody wants to know.
+    void (*noted_death)(const struct note *note, size_t bytes);
 };
 // Supplied by whoever links the heap (preload/malloc.c, the unit tests), so that it is there before any constructor.
 extern struct heap_upcalls heap_upcalls;

@@ -200,7 +200,7 @@ void large_sweep(struct sweep_count *count)
             if (rows[id].freed)
                 quarantine_sweep_large(rows[id].bytes);
             if (rows[id].note.site && heap_upcalls.noted_death)
-                heap_upcalls.noted_death(rows[id].note.site, rows[id].asked_bytes);
+                heap_upcalls.noted_death(&rows[id].note, rows[id].asked_bytes);
             large_free(id);
         }
 }

@@ -41,7 +41,7 @@ void notes_clear(struct span *s, unsigned w, uint64_t dead)
     for (; dead; dead &= dead - 1) {
         struct note *note = &s->notes->list[w * 64 + (unsigned)__builtin_ctzl(dead)];
         if (note->site && heap_upcalls.noted_death)
-            heap_upcalls.noted_death(note->site, note->bytes);
+            heap_upcalls.noted_death(note, note->bytes);
         note->site = 0; // nobody else's: the block is dead
     }
 }

@@ -21,7 +21,8 @@ struct note {
     uint32_t born;         // cycles that had ended
     uint64_t
         holder; // where a pointer to it was seen last (gc/holder.h), 0: not known; of a freed block its site
-    uint32_t order;         // grows from one of the thread's allocations to the next
+    uint32_t
+        order; // grows from one of the thread's allocations to the next; of a sample, how many blocks it stands for
     uint16_t bytes;         // that were asked for, of a small block
     _Atomic uint16_t flags; // enum note_flag
 };

@@ -370,9 +370,9 @@ static void walk_block(uintptr_t address)
     struct site *s = site_get(id);
     if (!s->walk_blocks || note->born < s->walk_oldest)
         s->walk_oldest = note->born;
-    float weight = hunt_weight(note_bytes(&b));
-    s->walk_blocks += (uint64_t)(weight + 0.5f);
-    s->walk_bytes += (uint64_t)((float)note_bytes(&b) * weight);
+    uint32_t weight = hunt_weight(note);
+    s->walk_blocks += weight;
+    s->walk_bytes += note_bytes(&b) * weight;
     slack_bytes += b.bytes - min_size(b.bytes, note_bytes(&b));
     s->walk_born |= 1UL << note->born % 64;
 }

@@ -130,19 +130,15 @@ static void tell_double_free(uint32_t site)
     tell_frames("  and is freed again at", frames, depth);
 }
 
-// What a sampled block of so many bytes stands for: one over the probability that it was chosen, by classes; for larger ones 1.
-static float weights[CLASS_COUNT];
-
-static float weight_of(size_t bytes) { return bytes <= SMALL_MAX ? weights[class_of(bytes)] : 1; }
-
-static void note_death(uint32_t site, size_t bytes) { site_count_lost_sample(site, bytes, weight_of(bytes)); }
+static void note_death(const struct note *note, size_t bytes)
+{
+    site_count_lost_sample(note->site, note->order, bytes);
+}
 
 static void sample_boot(void)
 {
     if (!options.control || !options.sample_bytes || !sites_boot() || !stack_open())
         return;
-    for (unsigned class = 0; class < CLASS_COUNT; class ++)
-        weights[class] = (float)(1 / -expm1(-(double)class_table[class].size / (double)options.sample_bytes));
     heap_upcalls.noted_death = note_death;
     heap_upcalls.double_free = tell_double_free;
     cache_sample_bytes = options.sample_bytes;
@@ -176,7 +172,7 @@ void hunt_boot(void)
 
 const char *hunt_tier(void) { return sampling ? "sampled" : has_unwinder ? "full" : "caller"; }
 
-float hunt_weight(size_t bytes) { return sampling ? weight_of(bytes) : 1; }
+uint32_t hunt_weight(const struct note *note) { return sampling ? note->order : 1; }
 
 bool hunt_forked(void) { return forked; }
 
@@ -220,8 +216,11 @@ struct note_facts hunt_facts(size_t n, const void *caller)
     uint32_t site = recall(caller, frame);
     if (unlikely(!site))
         site = site_of_new(caller, frame);
-    site_count_alloc(site, n);
-    return (struct note_facts){.site = site, .flags = unlikely(disabled) ? NOTE_IGNORED : 0};
+    uint32_t weight = unlikely(sampling) ? cache_sample_weight(&cache_self, n) : 1;
+    site_count_alloc(site, weight, n);
+    return (struct note_facts){.site = site,
+                               .flags = unlikely(disabled) ? NOTE_IGNORED : 0,
+                               .order = unlikely(sampling) ? weight : cache_self.noted_blocks++};
 }
 
 // The program's signals wait, so that none of its code runs below the stack pointer that is scanned from.

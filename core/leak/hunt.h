@@ -37,7 +37,7 @@ void hunt_exit_begins(uintptr_t entry);
 int hunt_exit_ends(uintptr_t entry);
 
 const char *hunt_tier(void);
-float hunt_weight(size_t bytes); // blocks of this size that one with a note stands for
+uint32_t hunt_weight(const struct note *note); // how many blocks it stands for
 bool hunt_forked(void);
 
 // LeakSanitizer's interface.

@@ -119,23 +119,23 @@ struct site *site_get(uint32_t id) { return table[id]; }
 
 uint32_t sites_end(void) { return atomic_load_explicit(&end, memory_order_acquire); }
 
-void site_count_alloc(uint32_t id, size_t bytes)
+void site_count_alloc(uint32_t id, uint64_t blocks, size_t each)
 {
+    uint64_t bytes = blocks * each;
     struct site *s = table[id];
     if (atomic_load_explicit(&cache_one_thread, memory_order_relaxed)) {
-        atomic_store_explicit(&s->allocated_blocks, s->allocated_blocks + 1, memory_order_relaxed);
+        atomic_store_explicit(&s->allocated_blocks, s->allocated_blocks + blocks, memory_order_relaxed);
         atomic_store_explicit(&s->allocated_bytes, s->allocated_bytes + bytes, memory_order_relaxed);
     } else {
-        atomic_fetch_add_explicit(&s->allocated_blocks, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->allocated_blocks, blocks, memory_order_relaxed);
         atomic_fetch_add_explicit(&s->allocated_bytes, bytes, memory_order_relaxed);
     }
 }
 
-void site_count_lost_sample(uint32_t id, size_t bytes, float weight)
+void site_count_lost_sample(uint32_t id, uint64_t blocks, size_t each)
 {
-    atomic_fetch_add_explicit(&table[id]->lost_samples, (uint64_t)(weight + 0.5f), memory_order_relaxed);
-    atomic_fetch_add_explicit(&table[id]->lost_sample_bytes, (uint64_t)((float)bytes * weight),
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&table[id]->lost_samples, blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&table[id]->lost_sample_bytes, blocks * each, memory_order_relaxed);
 }
 
 void sites_take_samples(uint64_t now_ns)

@@ -59,9 +59,9 @@ uint32_t site_of(const uintptr_t *frames, size_t depth);
 struct site *site_get(uint32_t id);
 // The sampled tier: what samples stood for that were swept so far becomes direct losses of the run. Collector.
 void sites_take_samples(uint64_t now_ns);
-void site_count_lost_sample(uint32_t id, size_t bytes, float weight);
+void site_count_lost_sample(uint32_t id, uint64_t blocks, size_t each);
 uint32_t sites_end(void); // numbers are below
-void site_count_alloc(uint32_t id, size_t bytes);
+void site_count_alloc(uint32_t id, uint64_t blocks, size_t each);
 // The program has unloaded something.
 void sites_check_modules(void);
 size_t sites_bytes(void);

@@ -69,7 +69,7 @@ static void *find_all(void *mine)
     for (uint32_t i = 0; i < STACKS; i++) {
         uint32_t number = (from + i) % STACKS;
         numbers[number] = site_of_number(number);
-        site_count_alloc(numbers[number], 10);
+        site_count_alloc(numbers[number], 1, 10);
     }
     return NULL;
 }
