@@ -20,7 +20,7 @@
 #include <errno.h>
 
 enum { PATIENCE_S = 30 }; // of who waits for a cycle, with a thread that does not come to run
-enum { HOLD_TURNS = 8, HOLD_DOUBLINGS = 5, HOLD_NS = 250000, LAST_RESORT_NS = 1000000000 };
+enum { HOLD_NS = 2000000, HOLD_TURN_NS = 250000, HOLD_DOUBLINGS = 5, LAST_RESORT_NS = 1000000000 };
 enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING, THREAD_LEAVING };
 
 _Atomic bool collector_start_wanted;
@@ -259,22 +259,22 @@ static bool cycle_is_coming(void)
 
 // The heap is past its goal, and the cycle that will bring it back is under way: the thread that wants more works for
 // that cycle, or waits for it a moment, so that the collector gets a processor. After Go's gcAssistAlloc and gcParkAssist;
-// unlike there the wait is bounded: a program is never held up for good. 2 ms for a refill, twice that for each further eighth
+// unlike there the time is bounded: a program is never held up for good. 2 ms for a refill, twice that for each further eighth
 // that the heap is past its goal, up to 64: a collector that gets no processor loses the race by little.
-static int hold_turns(void)
+static uint64_t hold_ns(void)
 {
     size_t goal = pace_figures().goal_bytes, live = heap_live_bytes();
     size_t eighths = live > goal && goal >= 8 ? (live - goal) / (goal / 8) : 0;
-    return HOLD_TURNS << min_size(eighths, HOLD_DOUBLINGS);
+    return HOLD_NS << min_size(eighths, HOLD_DOUBLINGS);
 }
 
 static void hold_back(size_t bytes)
 {
-    int turns = hold_turns();
-    struct timespec moment = {.tv_nsec = HOLD_NS};
-    for (int turn = 0; turn < turns && pace_overdue() && cycle_is_coming(); turn++) {
+    uint64_t end = clock_ns() + hold_ns();
+    struct timespec moment = {.tv_nsec = HOLD_TURN_NS};
+    while (pace_overdue() && cycle_is_coming() && clock_ns() < end) {
         uint32_t seen = atomic_load(&served);
-        if (!pace_assist(bytes))
+        if (!pace_assist(bytes, true))
             sys_futex_wait(&served, seen, &moment);
     }
 }
@@ -290,7 +290,7 @@ void collector_pace(void *p)
     if (unlikely(pace_overdue()))
         hold_back(bytes);
     else
-        pace_assist(bytes);
+        pace_assist(bytes, false);
 }
 
 bool collector_collect(void)

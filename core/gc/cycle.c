@@ -259,7 +259,7 @@ static void verify(void)
 // Condemned memory is not there to be used, and is read twice: by itself it is done where that is little.
 static unsigned probation(void)
 {
-    uint64_t live = workers_totals().marked_bytes,
+    uint64_t live = workers_totals().marked_bytes + pace_assist_marked_bytes(),
              dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
     unsigned wanted = options.probation == PROBATION_AUTO ? dead <= max_size(PROBATION_LITTLE, live / 8)
                                                           : (unsigned)options.probation;

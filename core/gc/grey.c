@@ -9,6 +9,7 @@ static struct lock guard = LOCK_INIT(LOCK_RANK_GREY);
 static struct grey_chunk *work, *empty; // singly linked
 static _Atomic bool overflowed;
 static _Atomic size_t work_count;
+_Atomic uint32_t grey_wanted;
 _Atomic uint32_t crew;
 
 static void wake_one_if_hungry(void);
@@ -65,6 +66,12 @@ struct grey_chunk *grey_take(void)
     return chunk;
 }
 
+void grey_no_longer_wanted(void)
+{
+    if (atomic_exchange(&grey_wanted, 0))
+        sys_futex_wake(&grey_wanted, INT32_MAX);
+}
+
 bool grey_is_empty(void) { return atomic_load(&work_count) == 0; }
 
 bool grey_overflowed(void) { return atomic_load(&overflowed); }
@@ -74,6 +81,7 @@ void grey_reset(void)
     struct grey_chunk *chunk;
     while ((chunk = grey_take()))
         grey_drop(chunk);
+    atomic_store(&grey_wanted, 0);
     atomic_store(&overflowed, false);
 }
 
@@ -116,6 +124,8 @@ void crew_begin(unsigned limit)
     if (!grey_is_empty())
         wake_one_if_hungry();
 }
+
+bool crew_visit(void) { return become_active(0); }
 
 void crew_leave(void)
 {

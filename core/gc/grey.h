@@ -4,9 +4,9 @@
 // An entry is a slot's address, or the address of a piece of a large block with the low bit set.
 // Y1. A chunk belongs to one worker, or to the pool; the pool's lists are under its lock.
 // Y2. When no chunk can be had an entry is lost: grey_overflowed says so and the cycle reclaims nothing.
-// Y3. A worker is active from before it takes a chunk of the pool until it holds none and the pool was empty; only active
-//     workers put chunks there (and the program's assists, which the last drain of a cycle finds ended). So with nobody active
-//     and nothing in the pool a drain is at its end.
+// Y3. A worker is active from before it takes a chunk of the pool until it holds none and the pool was empty, a thread that assists
+//     until it has given back what it holds; only who is active puts chunks there. So with nobody active and nothing in the pool a
+//     drain is at its end.
 // Y4. How many are active, and how many may be, is one word: the leader ends the drain in one step with seeing that nobody is
 //     active, and nobody becomes active after it. A helper that never ran is not waited for.
 // Y5. Who sleeps has read the event's number before it looked whether there is work; who brings work, or was the last active,
@@ -35,6 +35,11 @@ void grey_give(struct grey_chunk *chunk); // full or partly full
 struct grey_chunk *grey_take(void);       // NULL: the pool is empty
 bool grey_is_empty(void);
 
+// 1: an allocating thread that would mark found the pool empty, because the workers keep what they have. The next worker that has some
+// to spare shares, and wakes who sleeps on this.
+extern _Atomic uint32_t grey_wanted;
+void grey_no_longer_wanted(void);
+
 bool grey_overflowed(void);
 void grey_reset(void); // before a cycle, and in a forked child: forgets everything
 
@@ -57,7 +62,9 @@ void crew_begin(unsigned limit);
 bool crew_end(void);
 // A helper, 1 <= index < CREW_MAX: sleeps until there is work for it, and is active; false: it shall end.
 bool crew_join(unsigned index);
-void crew_leave(void); // that helper has run dry
+// A thread of the program comes to assist: it is active; false: there is no drain. Never sleeps.
+bool crew_visit(void);
+void crew_leave(void); // that helper or visitor holds nothing any more
 // No helper joins any more. In a forked child, or before new helpers: they may again.
 void crew_dismiss(void);
 void crew_reset(void);

@@ -15,12 +15,21 @@
 #include "gc/holder.h"
 #include "heap/heap.h"
 
-enum { MARK_PENDING = 32, MARK_AHEAD = 16 };
+enum { MARK_PENDING = 32, MARK_AHEAD = 32 };
+
+// A word that looks like a pointer, and what it points to.
+struct candidate {
+    uintptr_t block; // 0: none; of a large block, and of what is none, any address in it
+    size_t slot;     // its number in cage.words, a bit a slot; MARK_LARGE: it is not in a span
+};
+#define MARK_LARGE SIZE_MAX
 
 struct marker {
     struct grey_chunk *local;
-    uintptr_t pending[MARK_PENDING];     // candidates whose mark words are being fetched; a ring, 0 is none
-    uintptr_t ahead[MARK_AHEAD];         // entries whose contents are being fetched; a ring
+    struct candidate pending[MARK_PENDING]; // their mark words are being fetched; a ring
+    uintptr_t ahead[MARK_AHEAD];            // entries whose contents are being fetched; a ring
+    uintptr_t
+        pending_value[MARK_PENDING];     // the words themselves, while verification takes notes (gc/verify.h)
     uint64_t pending_from[MARK_PENDING]; // where each stood, while holders are wanted (gc/holder.h)
     uint64_t from;                       // the next candidate's
     uintptr_t moved;                     // what is scanned is a copy: its original's address less its own

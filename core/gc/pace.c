@@ -7,6 +7,8 @@
 #include "gc/workers.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
+#include "sys/cpu.h"
+#include "sys/syscall.h"
 
 // Go's bounds of the trigger, as shares of the way from what was live to the goal.
 enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
@@ -27,8 +29,8 @@ static _Atomic size_t goal = SIZE_MAX,
 static _Atomic size_t live;
 static size_t last_roots; // bytes, of the last cycle
 static size_t scan_work;  // bytes that the last cycle scanned: what the next one is expected to
-static double cons_mark;  // allocated per scanned byte while marking, smoothed
-static uint64_t begin_allocated;
+static double
+    cons_mark; // bytes that the program allocates, when nothing hinders it, in the time that one byte is scanned; smoothed
 static size_t begin_live;
 
 static void set_trigger(void)
@@ -92,7 +94,7 @@ struct pace_figures pace_figures(void)
 
 // --- a cycle ------------------------------------------------------------------------------------------------
 
-static _Atomic uint64_t assist_ns, assist_scanned;
+static _Atomic uint64_t assist_ns, assist_scanned, assist_marked;
 static _Atomic unsigned assists_running;
 
 // While nothing hinders it.
@@ -106,17 +108,16 @@ static void measure_allocation(void)
 void pace_cycle_begins(void)
 {
     measure_allocation();
-    begin_allocated = heap_allocated_total();
     begin_live = heap_live_bytes();
     atomic_store(&assist_ns, 0);
     atomic_store(&assist_scanned, 0);
+    atomic_store(&assist_marked, 0);
 }
 
 void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns)
 {
-    (void)ns;
     double scanned = (double)(scanned_bytes + atomic_load(&assist_scanned)) + 1;
-    double ratio = (double)(heap_allocated_total() - begin_allocated) / scanned;
+    double ratio = allocation_per_ns * (double)ns / scanned;
     cons_mark = cons_mark > 0 ? (cons_mark + ratio) / 2 : ratio;
     scan_work = (size_t)scanned;
 }
@@ -154,28 +155,48 @@ static bool marking_is_late(void)
     return used > scanned / ((double)scan_work + 1);
 }
 
+enum { WANT_SPINS = 50, WANT_NS = 250000 };
+
+// Nothing is in the pool: asks the workers to share. Waits a moment when this thread has nothing better to do.
+static bool await_work(bool patient)
+{
+    const struct timespec moment = {.tv_nsec = WANT_NS};
+    atomic_store(&grey_wanted, 1);
+    for (int spins = 0; spins < WANT_SPINS && grey_is_empty(); spins++)
+        cpu_relax();
+    if (patient && grey_is_empty() && atomic_load(&heap_marking))
+        sys_futex_wait(&grey_wanted, 1, &moment);
+    return !grey_is_empty();
+}
+
 // One piece of marking, a critical section: the world cannot stop while a half-scanned block is in our hands.
 static bool assist_once(uint64_t budget)
 {
     crit_enter();
     atomic_fetch_add(&assists_running, 1);
     int i = atomic_load(&heap_marking) && !grey_is_empty() ? take_assistant() : -1;
-    if (i >= 0) {
+    bool visits = i >= 0 && crew_visit();
+    if (visits) {
         struct marker *m = &assistants[i];
-        uint64_t before = m->scanned_bytes;
+        uint64_t scanned = m->scanned_bytes, marked = m->marked_bytes;
         mark_drain(m, budget);
         mark_settle(m);
-        atomic_fetch_add(&assist_scanned, m->scanned_bytes - before);
-        atomic_store(&assistant_taken[i], false);
+        crew_leave();
+        atomic_fetch_add(&assist_scanned, m->scanned_bytes - scanned);
+        atomic_fetch_add(&assist_marked, m->marked_bytes - marked);
     }
+    if (i >= 0)
+        atomic_store(&assistant_taken[i], false);
     atomic_fetch_sub(&assists_running, 1);
     crit_leave();
-    return i >= 0;
+    return visits;
 }
 
-bool pace_assist(size_t bytes)
+bool pace_assist(size_t bytes, bool patient)
 {
-    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || grey_is_empty() || !marking_is_late())
+    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || !marking_is_late())
+        return false;
+    if (grey_is_empty() && !await_work(patient))
         return false;
     uint64_t begun = clock_thread_cpu_ns();
     size_t end = atomic_load(&goal), now = heap_live_bytes();
@@ -188,8 +209,11 @@ bool pace_assist(size_t bytes)
 
 uint64_t pace_assist_ns(void) { return atomic_load(&assist_ns); }
 
+uint64_t pace_assist_marked_bytes(void) { return atomic_load(&assist_marked); }
+
 void pace_assists_end(void)
 {
+    grey_no_longer_wanted();
     for (struct backoff backoff = {0}; atomic_load(&assists_running);)
         backoff_wait(&backoff);
 }

@@ -39,9 +39,11 @@ void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns);
 struct pace_figures pace_figures(void);
 
 // In a thread that just took `bytes` from the heap while marking runs: helps in proportion when marking is late.
-// Not inside a critical section; enters bounded ones (DESIGN: assist). False: there was nothing to do.
-bool pace_assist(size_t bytes);
-uint64_t pace_assist_ns(void); // processor time threads spent so since the cycle began
+// Not inside a critical section; enters bounded ones (DESIGN: assist). Patient: waits for something to do, a quarter of a millisecond at
+// most. False: there was nothing to do.
+bool pace_assist(size_t bytes, bool patient);
+uint64_t pace_assist_ns(void);           // processor time threads spent so since the cycle began
+uint64_t pace_assist_marked_bytes(void); // of blocks that they marked
 // Waits until no thread assists any more; heap_marking is false already. Collector thread.
 void pace_assists_end(void);
 

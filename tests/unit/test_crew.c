@@ -1,11 +1,12 @@
 // A model of how workers drain the grey pool together (gc/grey.h, Y3 to Y5), run in every possible order.
 //
 // A leader and two helpers; work is counted in chunks. The leader makes two drains: before each, chunks come into the pool and
-// into its own hands. Each rule is also left out once: then something must go wrong.
+// into its own hands. In some scenarios the last is no helper but a thread of the program that assists: it never sleeps, takes a chunk,
+// and works it off or gives it back. Each rule is also left out once: then something must go wrong.
 #include "explore.h"
 #include "unit.h"
 
-enum { ACTORS = 3, DRAINS = 2, LEADER = 0 };
+enum { ACTORS = 3, DRAINS = 2, LEADER = 0, VISITOR = 2, VISITS = 3 };
 
 enum violation {
     FINE,
@@ -18,6 +19,7 @@ enum violation {
 enum flaw {
     NONE,
     TAKE_BEFORE_COUNTED, // Y3
+    VISIT_UNCOUNTED,     // Y3
     END_BY_STORE,        // Y4: not in one step with seeing that nobody is active
     LOOK_BEFORE_NUMBER,  // Y5
     LAST_WAKES_NOBODY,   // Y5
@@ -43,7 +45,7 @@ enum pc {
 
 struct actor {
     uint8_t pc, then; // where it goes on after a wake
-    uint8_t held, seen, active, whom;
+    uint8_t held, seen, active, whom, visits;
 };
 
 struct world {
@@ -57,10 +59,13 @@ struct scenario {
     struct {
         uint8_t limit, held, pool;
     } drains[DRAINS];
+    bool visited, gives_back;
 };
 
 static const struct scenario *scenario;
 static enum flaw flaw;
+
+static bool is_visitor(unsigned me) { return scenario->visited && me == VISITOR; }
 
 static bool is_hungry(const struct world *w) { return w->limit > w->active; }
 
@@ -90,10 +95,28 @@ static void begin(struct world *w, unsigned me)
     w->actors[me].pc = w->pool ? GIVE_LOOK : WORK;
 }
 
+static void assist(struct world *w, struct actor *a)
+{
+    if (!a->held && w->pool) {
+        w->pool--;
+        a->held++;
+    } else if (a->held && scenario->gives_back) {
+        a->held--;
+        w->pool++;
+        a->then = LEAVE;
+        a->pc = GIVE_LOOK;
+    } else {
+        a->held = 0;
+        a->pc = LEAVE;
+    }
+}
+
 static void work(struct world *w, unsigned me)
 {
     struct actor *a = &w->actors[me];
-    if (a->held > 1 && is_hungry(w) && !w->pool) {
+    if (is_visitor(me)) {
+        assist(w, a);
+    } else if (a->held > 1 && is_hungry(w) && !w->pool) {
         a->held--;
         w->pool++;
         a->then = WORK;
@@ -135,7 +158,7 @@ static void wake(struct world *w, unsigned me)
 static void leave(struct world *w, unsigned me)
 {
     struct actor *a = &w->actors[me];
-    w->active--;
+    w->active -= a->active;
     a->active = 0;
     a->then = SEE;
     a->whom = flaw == WAKE_ANYBODY ? bits_of(ACTORS) : 1 << LEADER;
@@ -160,7 +183,9 @@ static uint8_t to_sleep(struct actor *a)
 static void look(struct world *w, unsigned me)
 {
     struct actor *a = &w->actors[me];
-    if (w->pool) {
+    if (is_visitor(me)) {
+        a->pc = a->visits++ == VISITS ? FINISHED : w->pool && w->limit ? COUNT : SEE;
+    } else if (w->pool) {
         a->pc = COUNT;
         if (flaw == TAKE_BEFORE_COUNTED && w->limit > me) {
             w->pool--;
@@ -176,10 +201,14 @@ static void look(struct world *w, unsigned me)
 static void count(struct world *w, unsigned me)
 {
     struct actor *a = &w->actors[me];
-    if (w->limit > me) {
+    if (is_visitor(me) && flaw == VISIT_UNCOUNTED) {
+        a->pc = WORK;
+    } else if (w->limit > (is_visitor(me) ? 0 : me)) {
         w->active++;
         a->active = 1;
         a->pc = WORK;
+    } else if (is_visitor(me)) {
+        a->pc = SEE;
     } else {
         a->pc = to_sleep(a);
     }
@@ -227,7 +256,7 @@ static int step(void *world, unsigned me)
         return ENDED_EARLY;
     if (active != w->active)
         return MISCOUNTED;
-    if (w->limit && w->actors[me].active && w->limit <= me)
+    if (w->limit && w->actors[me].active && w->limit <= me && !is_visitor(me))
         return OVER_LIMIT;
     return FINE;
 }
@@ -238,9 +267,16 @@ static int at_rest(const void *world)
 }
 
 static const struct scenario scenarios[] = {
-    {"all three, twice", {{3, 3, 0}, {3, 0, 2}}},    {"all three, then two", {{3, 2, 1}, {2, 3, 0}}},
-    {"two, then all three", {{2, 1, 2}, {3, 1, 2}}}, {"the leader alone, then two", {{1, 2, 1}, {2, 2, 1}}},
-    {"nothing to do", {{3, 0, 0}, {1, 0, 0}}},
+    {.name = "all three, twice", .drains = {{3, 3, 0}, {3, 0, 2}}},
+    {.name = "all three, then two", .drains = {{3, 2, 1}, {2, 3, 0}}},
+    {.name = "two, then all three", .drains = {{2, 1, 2}, {3, 1, 2}}},
+    {.name = "the leader alone, then two", .drains = {{1, 2, 1}, {2, 2, 1}}},
+    {.name = "nothing to do", .drains = {{3, 0, 0}, {1, 0, 0}}},
+    {.name = "a visitor who works", .drains = {{2, 3, 1}, {1, 1, 2}}, .visited = true},
+    {.name = "a visitor who gives back",
+     .drains = {{1, 2, 1}, {2, 0, 2}},
+     .visited = true,
+     .gives_back = true},
 };
 
 enum { SCENARIO_COUNT = sizeof scenarios / sizeof scenarios[0] };
@@ -267,8 +303,8 @@ static const struct {
     enum flaw flaw;
     enum violation found; // what it leads to, at least
 } flaws[] = {
-    {TAKE_BEFORE_COUNTED, ENDED_EARLY}, {END_BY_STORE, MISCOUNTED}, {LOOK_BEFORE_NUMBER, STUCK},
-    {LAST_WAKES_NOBODY, STUCK},         {WAKE_ANYBODY, STUCK},
+    {VISIT_UNCOUNTED, ENDED_EARLY}, {TAKE_BEFORE_COUNTED, ENDED_EARLY}, {END_BY_STORE, MISCOUNTED},
+    {LOOK_BEFORE_NUMBER, STUCK},    {LAST_WAKES_NOBODY, STUCK},         {WAKE_ANYBODY, STUCK},
 };
 
 START_TEST(test_without_a_rule)
