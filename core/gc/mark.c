@@ -94,7 +94,7 @@ static inline struct candidate candidate_at(uintptr_t value)
     return (struct candidate){align_down(value, UNIT_BYTES) + (uintptr_t)slot * c->size, number};
 }
 
-// A word that lies in the cage. Who comes into the ring puts out who was there longest.
+// A word that points into the cage. Who comes into the ring puts out who was there longest.
 static inline void take_candidate(struct marker *m, uintptr_t value)
 {
     struct candidate young = candidate_at(value);
@@ -156,7 +156,7 @@ static inline void mark_filtered(struct marker *m, filter_function *filter, cons
         for (size_t i = 0; i < count; i++) {
             if (unlikely(holders_wanted))
                 see_holder(m, at, block, found[i]);
-            take_candidate(m, found[i]);
+            mark_candidate(m, found[i]);
         }
         if (block == bytes)
             break;

@@ -14,7 +14,7 @@
 enum { SCAN_BLOCK_BYTES = 1024, SCAN_MAX_CANDIDATES = SCAN_BLOCK_BYTES + SCAN_BLOCK_BYTES / 8 + 1 };
 
 // Stores the candidates among the 8-byte words of [from, from+bytes) that begin at multiples of the step (GCPRE_SCAN_ALIGN:
-// 1, 4 or 8) from `from`, and returns how many. bytes is a multiple of 8, at most SCAN_BLOCK_BYTES; nothing outside is read.
+// 1, 4 or 8) from `from`, and returns how many. A word that changes meanwhile may come out as anything, in the cage or not. bytes is a multiple of 8, at most SCAN_BLOCK_BYTES; nothing outside is read.
 extern size_t (*scan_filter)(const void *from, size_t bytes, uintptr_t *out);
 
 // The same at a step of one byte, whatever the option says: compilers put pointers into the instructions they make, where
