@@ -3,11 +3,15 @@
 #include "base/bits.h"
 #include "sys/syscall.h"
 
+#include "world/stop.h"
+
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NO_PIPE = 1 << 30 }; // the descriptor of both its ends
@@ -79,12 +83,52 @@ static int open_file(const char *path, int flags, ...)
 
 static int close_file(int fd) { return (int)finish(fd == NO_PIPE ? 0 : sys_close(fd)); }
 
+static void *map_memory(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+    return (void *)finish((long)sys_mmap(at, bytes, protection, flags, fd, offset));
+}
+
+static int unmap_memory(void *at, size_t bytes) { return (int)finish(sys_munmap(at, bytes)); }
+
+static int see_resident(void *at, size_t bytes, unsigned char *pages)
+{
+    return (int)finish(sys_call3(SYS_mincore, (long)at, (long)bytes, (long)pages));
+}
+
+static int see_mapped(void *at, size_t bytes, int flags)
+{
+    return (int)finish(sys_call3(SYS_msync, (long)at, (long)bytes, flags));
+}
+
+static int see_file(int fd, struct stat *facts)
+{
+    return (int)finish(sys_call3(SYS_fstat, fd, (long)facts, 0));
+}
+
+static int see_path(const char *path, struct stat *facts)
+{
+    return (int)finish(sys_call3(SYS_stat, (long)path, (long)facts, 0));
+}
+
+// It takes its locks with all signals blocked: but those that no thread of ours may block.
+static int change_mask(int how, const sigset_t *set, sigset_t *old)
+{
+    uint64_t never = sys_sigbit(stop_signal) | sys_sigbit(SIGSEGV) | sys_sigbit(STOP_CANCEL_SIGNAL) |
+                     sys_sigbit(STOP_SETXID_SIGNAL);
+    uint64_t mask = set ? *(const uint64_t *)set : 0;
+    if ((mask | never) == UINT64_MAX)
+        mask &= ~never;
+    return (int)finish(sys_sigprocmask(how, set ? &mask : NULL, (uint64_t *)old));
+}
+
 static const struct {
     const char *name;
     void *function;
 } bindings[] = {
-    {"pipe2", make_pipe}, {"read", read_bytes}, {"write", write_bytes},
-    {"syscall", call},    {"open", open_file},  {"close", close_file},
+    {"pipe2", make_pipe},         {"read", read_bytes},  {"write", write_bytes}, {"syscall", call},
+    {"open", open_file},          {"close", close_file}, {"mmap", map_memory},   {"munmap", unmap_memory},
+    {"mincore", see_resident},    {"msync", see_mapped}, {"fstat", see_file},    {"stat", see_path},
+    {"sigprocmask", change_mask},
 };
 
 // --- how it comes to call that -----------------------------------------------------------------------------------

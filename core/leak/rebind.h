@@ -5,7 +5,9 @@
 // thread is cancelled, in the middle of malloc. So its calls are bound anew, to functions for which none of that is true.
 //
 // B1. The unwinder never holds a descriptor, and what it opens for a moment is closed by exec.
-// B2. None of its calls is a cancellation point, or comes to a function that the program interposes.
+// B2. None of its calls is a cancellation point, or comes to a function that the program interposes, or we do: a wrapper of ours that is
+//     called for the first time asks the loader for the function behind it (preload/real.h), whose lock a dlopen may hold that allocates,
+//     and waits for the unwinder's.
 // B3. A copy of libunwind that the program uses too goes on working: what does not concern the pipe is done as asked.
 #pragma once
 
