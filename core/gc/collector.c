@@ -99,6 +99,7 @@ static bool set_up(void)
 {
     unsigned processors = (unsigned)cpu_count();
     workers_thread_begin();
+    trace_begin();
     if (!procfd_open(collector_upcalls.keep_stderr))
         return false;
     log_writer = log_from_anywhere;

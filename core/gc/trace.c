@@ -14,7 +14,17 @@ uint64_t trace_cpu_ns(void) { return collector_total_ns; }
 
 uint64_t trace_elapsed_ns(void) { return clock_ns() - process_start_ns; }
 
-void trace_boot(void) { process_start_ns = clock_ns(); }
+void trace_boot(void)
+{
+    process_start_ns = clock_ns();
+    collector_total_ns = 0;
+}
+
+void trace_begin(void)
+{
+    collector_cpu_before_ns = clock_thread_cpu_ns();
+    helpers_before_ns = workers_totals().cpu_ns;
+}
 
 void trace_pause(struct trace_pauses *pauses, uint64_t ns)
 {

@@ -20,7 +20,8 @@ struct trace {
     const char *doubt;
 };
 
-void trace_boot(void); // the time that @ counts from
+void trace_boot(void);  // the time that @ counts from
+void trace_begin(void); // a new collector thread, whose processor time counts from now
 uint64_t trace_elapsed_ns(void);
 void trace_pause(struct trace_pauses *pauses, uint64_t ns);
 // Processor time of all cycles so far, assists included.
