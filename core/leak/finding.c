@@ -360,43 +360,56 @@ static size_t slack_bytes;
 
 size_t findings_slack_bytes(void) { return slack_bytes; }
 
-static void walk_block(uintptr_t address)
+static uint32_t walk_cycle;
+
+static void walk_block(const struct note *note, size_t asked, size_t bytes)
 {
-    struct heap_block b = heap_find(address);
-    const struct note *note = b.allocated ? note_of(&b) : NULL;
-    uint32_t id = note ? note->site : 0;
-    if (!id || id >= sites_end() || atomic_load(&note->flags) & NOTE_LOST)
+    uint32_t id = atomic_load_explicit(&note->site, memory_order_relaxed);
+    if (!id || id >= sites_end() || atomic_load_explicit(&note->flags, memory_order_relaxed) & NOTE_LOST)
         return;
     struct site *s = site_get(id);
+    uint32_t weight = hunt_weight(note);
+    uint64_t stands_for = (uint64_t)asked * weight;
     if (!s->walk_blocks || note->born < s->walk_oldest)
         s->walk_oldest = note->born;
-    uint32_t weight = hunt_weight(note);
     s->walk_blocks += weight;
-    s->walk_bytes += note_bytes(&b) * weight;
-    slack_bytes += b.bytes - min_size(b.bytes, note_bytes(&b));
+    s->walk_bytes += stands_for;
     s->walk_born |= 1UL << note->born % 64;
+    growth_meet(&s->growth, walk_cycle, note->born, stands_for);
+    slack_bytes += bytes - min_size(bytes, asked);
 }
 
-static void walk_span(size_t unit, unsigned bin)
+// A slot with a site is a block, or one that is being made or freed just now (N1 of heap/note.h).
+static void walk_span(const struct span *span, unsigned bin)
 {
     const struct size_class *c = &class_table[bin];
-    for (unsigned slot = 0; slot < c->slots; slot++)
-        walk_block(cage.base + (unit << UNIT_SHIFT) + slot * (uintptr_t)c->size);
+    const struct notes *notes = span->notes;
+    for (unsigned slot = 0; notes && slot < min_size(c->slots, notes->capacity); slot++)
+        walk_block(&notes->list[slot], notes->list[slot].bytes, c->size);
+}
+
+static void walk_large(uint32_t id)
+{
+    const struct large *row = large_row(id);
+    if (atomic_load(&row->base))
+        walk_block(&row->note, row->asked_bytes, row->bytes);
 }
 
 void findings_walk(void)
 {
     size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
     slack_bytes = 0;
+    walk_cycle = atomic_load(&heap_cycle);
     for (uint32_t id = 1; id < sites_end(); id++) {
         struct site *s = site_get(id);
         s->walk_blocks = s->walk_bytes = s->walk_born = 0;
+        growth_walk_begins(&s->growth, walk_cycle);
     }
     for (size_t unit = 0; unit < units; unit++) {
         uint32_t bin = cage_bin_plus_one(unit);
         if (bin && bin_is_noted(bin - 1))
-            walk_span(unit, bin - 1);
+            walk_span(&cage.spans[unit], bin - 1);
     }
     for (uint32_t id = 1; id < large_id_end(); id++)
-        walk_block(large_row(id)->base);
+        walk_large(id);
 }

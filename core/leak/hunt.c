@@ -13,6 +13,7 @@
 #include "leak/stack.h"
 #include "leak/suppress.h"
 #include "leak/text.h"
+#include "leak/trend.h"
 #include "sys/syscall.h"
 #include "world/dead.h"
 #include "world/stop.h"
@@ -77,10 +78,20 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
             return;
         findings_walk();
         report_living(t, now_ns);
+        report_all_growing(t->number, now_ns);
         report_end(now_ns);
     } else {
         text_all(!wants(LEAKS_CYCLE));
     }
+}
+
+static void tell_growth(const struct site *s, enum growth_news news)
+{
+    const struct trace *t = cycle_last();
+    if (options.format == FORMAT_JSON)
+        report_growing(s, t->number, last_proof_ns, news == GROWTH_ENDED);
+    else if (wants(LEAKS_CYCLE) && news == GROWTH_BEGAN)
+        text_growing(s);
 }
 
 static void cycle_ended(void)
@@ -98,11 +109,19 @@ static void cycle_ended(void)
         write_json(fresh, t, in, now_ns);
     else if (wants(LEAKS_CYCLE) && in != PHASE_LATE)
         text_fresh(fresh);
+    last_proof_ns = now_ns;
+    if (in == PHASE_RUN && !t->doubt)
+        trend_cycle_ended(now_ns, tell_growth);
     enum report_due due = (enum report_due)atomic_exchange(&report_due, NO_REPORT);
     if (due != NO_REPORT)
         write_report(due, t, now_ns);
     atomic_store(&proved, !t->doubt);
-    last_proof_ns = now_ns;
+}
+
+static void sampled_cycle_ended(void)
+{
+    if (!cycle_last()->doubt)
+        trend_cycle_ended(trace_elapsed_ns(), NULL);
 }
 
 // --- in the program's threads ---------------------------------------------------------------------------------
@@ -141,6 +160,7 @@ static void sample_boot(void)
         return;
     heap_upcalls.noted_death = note_death;
     heap_upcalls.double_free = tell_double_free;
+    collector_upcalls.cycle_ended = sampled_cycle_ended;
     cache_sample_bytes = options.sample_bytes;
     has_unwinder = sampling = true;
 }

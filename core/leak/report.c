@@ -364,6 +364,19 @@ static struct lost_count gone_from(const struct site *s)
     return gone;
 }
 
+static void put_growth(const struct growth *g, uint64_t now_ns)
+{
+    json_open("growth", '{');
+    json_number("since_ns", g->since_ns);
+    json_number("since_cycle", g->since_cycle);
+    json_number("bytes", growth_bytes(g));
+    json_number("generations", g->best_generations);
+    json_number("steps", g->steps);
+    json_number("bytes_per_hour", growth_bytes_per_hour(g, now_ns));
+    json_number("confidence", growth_confidence(g));
+    json_close('}');
+}
+
 void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
 {
     struct lost_count gone = gone_from(s);
@@ -380,7 +393,32 @@ void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
     json_number("freed_bytes", s->allocated_bytes - min_size(s->allocated_bytes, gone.bytes));
     json_number("generations", (unsigned)__builtin_popcountl(s->walk_born));
     json_number("oldest_cycle", s->walk_oldest);
+    if (s->growth.suspect)
+        put_growth(&s->growth, now_ns);
     json_end(sink->write);
+}
+
+void report_growing(const struct site *s, uint64_t cycle, uint64_t now_ns, bool ended)
+{
+    report_put_site(s);
+    json_begin("growing");
+    json_number("cycle", cycle);
+    json_number("at_ns", now_ns);
+    json_number("site", report_number_of(s));
+    json_number("blocks", s->walk_blocks);
+    json_number("bytes", s->walk_bytes);
+    if (ended)
+        json_bool("ended", true);
+    else
+        put_growth(&s->growth, now_ns);
+    json_end(sink->write);
+}
+
+void report_all_growing(uint64_t cycle, uint64_t now_ns)
+{
+    for (uint32_t id = 1; id < sites_end(); id++)
+        if (site_get(id)->growth.suspect)
+            report_growing(site_get(id), cycle, now_ns, false);
 }
 
 void report_living(const struct trace *t, uint64_t now_ns)

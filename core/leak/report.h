@@ -32,6 +32,9 @@ void report_put_living(const struct site *s, uint64_t cycle,
                        uint64_t now_ns); // after findings_walk; and its site
 uint32_t report_number_of(const struct site *s);
 size_t report_resident_bytes(void);
+// A site that grows, or that does no longer (leak/growth.h); after a walk. And its site.
+void report_growing(const struct site *s, uint64_t cycle, uint64_t now_ns, bool ended);
+void report_all_growing(uint64_t cycle, uint64_t now_ns);
 
 void report_process(void); // once
 void report_cycle(const struct trace *t, uint64_t now_ns);

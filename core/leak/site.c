@@ -191,6 +191,7 @@ void sites_forget_findings(void)
         memset(table[id]->lost, 0, sizeof table[id]->lost);
         table[id]->suppressed = (struct lost_count){0};
         table[id]->since_ns = table[id]->first_ns = table[id]->last_ns = 0;
+        table[id]->growth = (struct growth){0};
         table[id]->written = false;
     }
     for (uint16_t i = 1; i < modules_end(); i++)

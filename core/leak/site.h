@@ -8,6 +8,8 @@
 // S4. What `found` counts is the collector thread's alone.
 #pragma once
 
+#include "leak/growth.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +44,7 @@ struct site {
     uint64_t walk_blocks, walk_bytes,
         walk_born; // while the living are counted: born is a set of cycles modulo 64
     uint32_t walk_oldest;
+    struct growth growth;
     struct {
         uintptr_t address;
         uint64_t bytes;

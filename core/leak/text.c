@@ -12,6 +12,8 @@
 
 #define RULE "-----------------------------------------------------"
 
+enum { GROWING_MOST = 10 }; // sites that a report lists
+
 static bool headed;
 
 void text_begin(void) { headed = false; }
@@ -80,37 +82,67 @@ void text_fresh(const struct site *fresh)
     }
 }
 
-// --- groups in descending order of bytes ------------------------------------------------------------------------
+// --- sites in descending order of bytes -------------------------------------------------------------------------
 
-static enum lost_class sorted; // what the numbers of sites are sorted by
+static enum lost_class sorted; // what is_larger compares
+
+static uint64_t lost_bytes(const struct site *s)
+{
+    return sum(s, sorted).blocks ? sum(s, sorted).bytes + 1 : 0;
+}
+
+static uint64_t grown_bytes(const struct site *s) { return s->growth.suspect ? growth_bytes(&s->growth) : 0; }
+
+static uint64_t (*key_of)(const struct site *);
 
 static bool is_larger(uint32_t a, uint32_t b)
 {
-    uint64_t x = sum(site_get(a), sorted).bytes, y = sum(site_get(b), sorted).bytes;
+    uint64_t x = key_of(site_get(a)), y = key_of(site_get(b));
     return x != y ? x > y : a < b;
 }
 
-static void print_site(const char *name, uint32_t id)
-{
-    const struct site *s = site_get(id);
-    struct lost_count count = sum(s, sorted);
-    print_group(name, &count, s);
-}
-
-static void print_sorted(const char *name, enum lost_class class)
+// Calls print for the first `most` of all sites that have a key.
+static void print_largest(uint64_t (*key)(const struct site *), void (*print)(const struct site *s),
+                          uint32_t most)
 {
     uint32_t end = sites_end(), n = 0, *list = meta_map(end * sizeof list[0]);
-    sorted = class;
+    key_of = key;
     for (uint32_t id = 1; id < end; id++)
-        if (!list) // no memory: in no order
-            print_site(name, id);
-        else if (sum(site_get(id), class).blocks)
+        if (!list && key(site_get(id))) // no memory: in no order
+            print(site_get(id));
+        else if (list && key(site_get(id)))
             list[n++] = id;
     sort_numbers(list, n, is_larger);
-    for (uint32_t i = 0; i < n; i++)
-        print_site(name, list[i]);
+    for (uint32_t i = 0; i < n && i < most; i++)
+        print(site_get(list[i]));
     if (list)
         meta_unmap(list, end * sizeof list[0]);
+}
+
+static void print_site(const struct site *s)
+{
+    static const char *const names[LOST_CLASSES] = {"Direct", "Indirect"};
+    struct lost_count count = sum(s, sorted);
+    print_group(names[sorted], &count, s);
+}
+
+static void print_sorted(enum lost_class class)
+{
+    sorted = class;
+    print_largest(lost_bytes, print_site, UINT32_MAX);
+}
+
+// --- what grows ---------------------------------------------------------------------------------------------------
+
+void text_growing(const struct site *s)
+{
+    const struct growth *g = &s->growth;
+    report_text(
+        "Growing: %lu byte(s) in %lu object(s) that are reachable, %lu byte(s) more than in cycle %u, of %u "
+        "generations (confidence %u %%), allocated from:",
+        s->walk_bytes, s->walk_blocks, growth_bytes(g), g->since_cycle, g->best_generations,
+        growth_confidence(g));
+    print_stack(s);
 }
 
 // --- the rest -----------------------------------------------------------------------------------------------------
@@ -143,8 +175,8 @@ void text_all(bool groups)
 {
     struct lost_totals totals = report_totals();
     if (groups && totals.lost.blocks) {
-        print_sorted("Direct", LOST_DIRECT);
-        print_sorted("Indirect", LOST_INDIRECT);
+        print_sorted(LOST_DIRECT);
+        print_sorted(LOST_INDIRECT);
     }
     print_suppressions();
     if (totals.lost.blocks)
@@ -152,4 +184,5 @@ void text_all(bool groups)
     if (totals.lost.blocks)
         report_text("SUMMARY: LeakSanitizer: %lu byte(s) leaked in %lu allocation(s).", totals.lost.bytes,
                     totals.lost.blocks);
+    print_largest(grown_bytes, text_growing, GROWING_MOST);
 }
