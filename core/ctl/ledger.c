@@ -156,14 +156,19 @@ static void put_leaks(const struct site *s)
 
 void ledger_leaks(uint64_t most) { each_of_largest(most, lost_bytes, put_leaks); }
 
-static uint64_t living_bytes(const struct site *s) { return s->walk_bytes + s->walk_blocks; }
+// Suspects come first, however small they still are.
+static uint64_t living_key(const struct site *s)
+{
+    uint64_t bytes = s->walk_bytes + s->walk_blocks;
+    return bytes && s->growth.suspect ? bytes | 1UL << 63 : bytes;
+}
 
 static void put_living(const struct site *s) { report_put_living(s, cycle_count(), trace_elapsed_ns()); }
 
 void ledger_sites(uint64_t most)
 {
     findings_walk();
-    each_of_largest(most, living_bytes, put_living);
+    each_of_largest(most, living_key, put_living);
 }
 
 // --- marks ------------------------------------------------------------------------------------------------------

@@ -73,12 +73,23 @@ def as_leaks(session, records):
 
 
 def as_sites(session, records):
-    for each in sorted(records, key=lambda each: -each["bytes"]):
+    for each in sorted(records, key=lambda each: ("growth" not in each, -each["bytes"])):
         yield f"Live {each['bytes']} byte(s) in {each['blocks']} object(s) allocated from:"
         yield from text.stack(each["site"])
         yield (f"    {words.count(each['generations'], 'generation')}; allocated {each['allocated_blocks']}, "
                f"freed {each['freed_blocks']}")
+        yield from more_of_site(session, each)
         yield ""
+
+
+def more_of_site(session, each):
+    if growth := each.get("growth"):
+        yield (f"    grows: {words.size(growth['bytes'])} more since {words.clock(session.wall(growth['since_ns']), session.process.begin_ns)}, "
+               f"{words.rate(growth['bytes_per_hour'] / 3600)}, {words.count(growth['generations'], 'generation')}, "
+               f"confidence {growth['confidence']} %")
+    if stale := each.get("stale"):
+        yield (f"    {stale['blocks']} of them ({words.size(stale['bytes'])}) were not written for {words.duration(stale['after_ns'])} "
+               f"or longer, one for {words.duration(stale['unwritten_ns'])}")
 
 
 def moved(each, what):

@@ -24,7 +24,7 @@ def view_of(view):
         "processes": [process_of(process) for process in view.processes],
         "lost": [finding_of(each, site) for each in view.findings],
         "live": [living_of(row, site) for row in view.living],
-        "growing": [site(row.site) for row in view.growth],
+        "growing": [growing_of(row, site) for row in view.growth],
         "sum": {"lost_bytes": sum(each.bytes for each in view.lost), "lost_blocks": sum(each.blocks for each in view.lost),
                 "late_bytes": sum(each.bytes for each in view.late), "late_blocks": sum(each.blocks for each in view.late),
                 "live_bytes": sum(row.bytes for row in view.living)},
@@ -62,9 +62,14 @@ def holder_of(holder, blocks, site):
 
 
 def living_of(row, site):
-    names = ["blocks", "bytes", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes", "generations", "growing",
-             "oldest_cycle", "first_bytes"]
+    names = ["blocks", "bytes", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes", "generations",
+             "oldest_cycle", "first_bytes", "stale_blocks", "stale_bytes", "unwritten_ns"]
     return {"site": site(row.site), **{name: getattr(row, name) for name in names}}
+
+
+def growing_of(row, site):
+    return {"site": site(row.site), "blocks": row.blocks, "bytes": row.bytes, "grown_bytes": row.grown_bytes, "since_ns": row.since_ns,
+            "bytes_per_second": row.rate, "generations": row.generations, "steps": row.steps, "confidence": row.confidence}
 
 
 def site_of(site):

@@ -1,7 +1,7 @@
 """Adds up what belongs together: the views that every format shows.
 
 A View is one process, or all of them merged. Its findings are the losses of one site and class; its growth and live
-rows are the sites of the last snapshot. Losses that died only in exit's handlers (phase `late`) are findings apart:
+rows are sites, as they were told of last. Losses that died only in exit's handlers (phase `late`) are findings apart:
 compilers drop live pointers before exit, so they say little. Order is LeakSanitizer's: direct first, then by bytes.
 """
 
@@ -88,18 +88,47 @@ class Living:
     freed_blocks: int = 0
     freed_bytes: int = 0
     generations: int = 0
-    growing: int = 0
     oldest_cycle: int = 0
     first_bytes: int = 0        # in the first snapshot; 0 if the site came later
+    stale_blocks: int = 0       # not written for long
+    stale_bytes: int = 0
+    unwritten_ns: int = 0
 
     def add(self, snapshot, first_bytes):
         for name in ("blocks", "bytes", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes"):
             setattr(self, name, getattr(self, name) + getattr(snapshot, name))
         self.generations = max(self.generations, snapshot.generations)
-        self.growing = max(self.growing, snapshot.growing)
         cycles = [cycle for cycle in (self.oldest_cycle, snapshot.oldest_cycle) if cycle]
         self.oldest_cycle = min(cycles, default=0)
         self.first_bytes += first_bytes
+        if stale := snapshot.stale:
+            self.stale_blocks += stale.blocks
+            self.stale_bytes += stale.bytes
+            self.unwritten_ns = max(self.unwritten_ns, stale.unwritten_ns)
+
+
+@dataclass(eq=False)
+class Growing:
+    """A site that grows: reachable blocks of ever more generations."""
+    site: Site
+    blocks: int = 0
+    bytes: int = 0
+    grown_bytes: int = 0        # since since_ns
+    since_ns: int = 0
+    rate: float = 0.0           # bytes a second
+    generations: int = 0
+    steps: int = 0
+    confidence: int = 0         # percent
+
+    def add(self, sighting):
+        growth = sighting.growth
+        self.blocks += sighting.blocks
+        self.bytes += sighting.bytes
+        self.grown_bytes += growth.bytes
+        self.rate += growth.rate
+        self.since_ns = min(self.since_ns or growth.since_ns, growth.since_ns)
+        for name in ("generations", "steps", "confidence"):
+            setattr(self, name, max(getattr(self, name), getattr(growth, name)))
 
 
 @dataclass(eq=False)
@@ -107,6 +136,7 @@ class View:
     processes: list
     findings: list      # all, also late and suppressed
     living: list        # all sites of the last snapshots, largest first
+    growth: list        # sites that grew up to the last that is known, those that grew most first
 
     @property
     def process(self):
@@ -127,10 +157,9 @@ class View:
         return [each for each in self.findings if each.late and not each.suppressed]
 
     @property
-    def growth(self):
-        """Sites whose count of living generations grew up to the last snapshot."""
-        rows = [row for row in self.living if row.growing]
-        return sorted(rows, key=lambda row: (-row.generations, -row.bytes))
+    def stale(self):
+        """Living sites of which blocks were not written for long, those with most bytes first."""
+        return sorted((row for row in self.living if row.stale_blocks), key=lambda row: -row.stale_bytes)
 
     @property
     def suppressed(self):
@@ -146,15 +175,17 @@ class View:
         return {"lost": self.lost, "live": self.living, "growth": self.growth}[what]
 
     def weights(self, what):
-        """[(site, blocks, bytes)]; of losses, what the sampled ones stand for."""
+        """[(site, blocks, bytes)]; of losses, what the sampled ones stand for; of growth, what came since it began."""
         if what == "lost":
             return [(each.site, each.weight, each.estimated_bytes) for each in self.lost]
-        return [(row.site, row.blocks, row.bytes) for row in self.chosen(what)]
+        if what == "growth":
+            return [(row.site, row.blocks, row.grown_bytes) for row in self.growth]
+        return [(row.site, row.blocks, row.bytes) for row in self.living]
 
 
 def views(processes, merge):
     groups = [processes] if merge else [[process] for process in processes]
-    return [View(group, findings_of(group), living_of(group)) for group in groups if group]
+    return [View(group, findings_of(group), living_of(group), growth_of(group)) for group in groups if group]
 
 
 def findings_of(processes):
@@ -179,3 +210,12 @@ def living_of(processes):
                 rows.setdefault(key, Living(snapshot.site)).add(snapshot, first.pop(key, 0))
     return sorted(rows.values(), key=lambda row: -row.bytes)
 
+
+def growth_of(processes):
+    rows = {}
+    for process in processes:
+        last = {sighting.site.exact: sighting for sighting in process.sightings}
+        for key, sighting in last.items():
+            if sighting.growth:
+                rows.setdefault(key, Growing(sighting.site)).add(sighting)
+    return sorted(rows.values(), key=lambda row: -row.grown_bytes)

@@ -130,6 +130,36 @@ class Loss:
 
 
 @dataclass(eq=False)
+class Growth:
+    """What makes a site a suspect: its rise so far (core/leak/growth.h)."""
+    since_ns: int           # wall clock
+    bytes: int              # grown since
+    generations: int        # spells of the rise that blocks are left from
+    steps: int              # walks that found more
+    rate: float             # bytes a second
+    confidence: int         # percent
+
+
+@dataclass(eq=False)
+class Sighting:
+    """A site that grows at one moment, or, without growth, that does no longer."""
+    site: Site
+    at_ns: int
+    blocks: int
+    bytes: int
+    growth: Growth = None
+
+
+@dataclass(eq=False)
+class Stale:
+    """Those of the living blocks that were not written for long."""
+    blocks: int
+    bytes: int
+    after_ns: int           # what counts as long
+    unwritten_ns: int       # of the one that was written longest ago
+
+
+@dataclass(eq=False)
 class Snapshot:
     """The living blocks of one site at one moment."""
     site: Site
@@ -142,8 +172,9 @@ class Snapshot:
     freed_blocks: int
     freed_bytes: int
     generations: int
-    growing: int
     oldest_cycle: int
+    growth: Growth = None
+    stale: Stale = None
 
 
 @dataclass(eq=False)
@@ -162,6 +193,7 @@ class Process:
     sites: dict = field(default_factory=dict)
     losses: list = field(default_factory=list)
     snapshots: list = field(default_factory=list)
+    sightings: list = field(default_factory=list)   # of growth, in their order
     cycles: list = field(default_factory=list)   # the records as they are, at_ns by the wall clock
     memory: list = field(default_factory=list)
     end: dict = None        # None: it was killed, or still runs
@@ -173,6 +205,6 @@ class Process:
     @property
     def last_ns(self):
         """The last that is known of it, by the wall clock."""
-        known = [self.begin_ns, *(each.at_ns for each in self.losses[-1:] + self.snapshots[-1:]),
+        known = [self.begin_ns, *(each.at_ns for each in self.losses[-1:] + self.snapshots[-1:] + self.sightings[-1:]),
                  *(each["at_ns"] for each in self.cycles[-1:] + self.memory[-1:]), (self.end or {}).get("at_ns", 0)]
         return max(known)

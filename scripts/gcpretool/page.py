@@ -66,17 +66,17 @@ def notes(view):
 
 
 def by_site(view):
-    """{site: (findings, living)}; sites of one stack are one."""
+    """{site: (findings, living, growing)}; sites of one stack are one."""
     sites, rows = {}, {}
-    for kind, items in (0, view.findings), (1, view.living):
+    for kind, items in (0, view.findings), (1, view.living), (2, view.growth):
         for item in items:
             site = sites.setdefault(item.site.exact, item.site)
-            rows.setdefault(site, ([], []))[kind].append(item)
+            rows.setdefault(site, ([], [], []))[kind].append(item)
     return rows
 
 
 def site_of(site, rows, frames, begin_ns):
-    findings, living = rows
+    findings, living, growing = rows
     counted = [each for each in findings if not each.suppressed and not each.late]
     culprit = site.culprit
     return {
@@ -84,10 +84,13 @@ def site_of(site, rows, frames, begin_ns):
         "stack": [frames.setdefault((call.label, call.place), len(frames)) for call in reversed(site.calls)],
         "lost": sum(each.estimated_bytes for each in counted), "lostBlocks": sum(each.weight for each in counted),
         "live": sum(row.bytes for row in living), "liveBlocks": sum(row.blocks for row in living),
-        "growth": sum(row.bytes for row in living if row.growing),
+        "growth": sum(row.grown_bytes for row in growing),
+        "stale": sum(row.stale_bytes for row in living),
         "generations": max((row.generations for row in living), default=0),
         "rate": max((each.rate or 0 for each in counted), default=0), "still": any(each.still for each in counted),
-        "facts": [fact for each in findings for fact in facts(each, begin_ns)],
+        "facts": [fact for each in findings for fact in facts(each, begin_ns)] +
+                 [f"grows, and is reachable: {words.growth(row, begin_ns)}" for row in growing] +
+                 [words.stale(row).replace("of them", "living blocks") for row in living if row.stale_blocks],
     }
 
 

@@ -9,7 +9,7 @@ SITES = 10
 
 
 def render(views, top):
-    metrics = [leaked, leaked_blocks, late, live, heap, goal, cycles, pauses, site_leaked, site_live]
+    metrics = [leaked, leaked_blocks, late, live, heap, goal, cycles, pauses, site_leaked, site_live, site_growth, site_stale]
     lines = []
     for metric in metrics:
         name, kind, about = metric.__doc__.split(": ", 2)
@@ -108,6 +108,26 @@ def site_live(view, labels, top):
         known[1] += row.bytes
     for site, size in sorted(sums.values(), key=lambda pair: -pair[1])[:top]:
         yield sample("site_live_bytes", {**labels, **place(site)}, size)
+
+
+def site_growth(view, labels, top):
+    """site_growth_bytes_per_second: gauge: Growth of the sites whose reachable memory grows from cycle to cycle."""
+    sums = {}
+    for row in view.growth:
+        known = sums.setdefault(row.site.identity, [row.site, 0.0])
+        known[1] += row.rate
+    for site, rate in sorted(sums.values(), key=lambda pair: -pair[1])[:top]:
+        yield sample("site_growth_bytes_per_second", {**labels, **place(site)}, rate)
+
+
+def site_stale(view, labels, top):
+    """site_stale_bytes: gauge: Bytes that live and were not written for long, of the sites with most."""
+    sums = {}
+    for row in view.stale:
+        known = sums.setdefault(row.site.identity, [row.site, 0])
+        known[1] += row.stale_bytes
+    for site, size in sorted(sums.values(), key=lambda pair: -pair[1])[:top]:
+        yield sample("site_stale_bytes", {**labels, **place(site)}, size)
 
 
 def place(site):

@@ -9,7 +9,7 @@ import json
 import sys
 
 from .console import Problem, warn
-from .model import Frame, Holder, Loss, Module, Process, Site, Snapshot
+from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale
 
 VERSION = 1
 UNKNOWN_SITE = 0
@@ -141,11 +141,24 @@ class Reader:
                       tid=record.number("tid", 0), address=record.address("address", 0))
 
     def take_live(self, record):
-        numbers = ["cycle", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes", "generations", "growing",
-                   "oldest_cycle"]
+        numbers = ["cycle", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes", "generations", "oldest_cycle"]
         self.current.snapshots.append(Snapshot(
             site=self.site(record), at_ns=self.wall(record.number("at_ns")), blocks=record.number("blocks"),
-            bytes=record.number("bytes"), **record.numbers(numbers)))
+            bytes=record.number("bytes"), **record.numbers(numbers), growth=self.growth(record.object("growth")),
+            stale=self.stale(record.object("stale"))))
+
+    def take_growing(self, record):
+        growth = None if record.flag("ended") else self.growth(record.object("growth") or record)
+        self.current.sightings.append(Sighting(self.site(record), self.wall(record.number("at_ns")), record.number("blocks"),
+                                               record.number("bytes"), growth))
+
+    def growth(self, record):
+        return record and Growth(
+            since_ns=self.wall(record.number("since_ns")), rate=record.number("bytes_per_hour", 0) / 3600, bytes=record.number("bytes"),
+            **record.numbers(["generations", "steps", "confidence"]))
+
+    def stale(self, record):
+        return record and Stale(**record.numbers(["blocks", "bytes", "after_ns", "unwritten_ns"]))
 
     def take_cycle(self, record):
         self.current.cycles.append({"cycle": record.number("cycle"), "at_ns": self.wall(record.number("at_ns")),

@@ -24,7 +24,7 @@ def render(views, what, top):
 
 def run(view, what, top):
     if what == "growth":
-        rows = [growing(row) for row in view.growth[:top]]
+        rows = [growing(row, view) for row in view.growth[:top]]
     else:
         rows = [lost(each, view) for each in view.findings[:top]]
     seen = Counter()
@@ -53,8 +53,8 @@ def lost(finding, view):
     return result(name, finding.site, ", ".join(facts), finding.bytes, finding.blocks, extra)
 
 
-def growing(row):
-    text = f"{words.size(row.bytes)} in {words.count(row.blocks, 'block')} live, of {words.count(row.generations, 'generation')}"
+def growing(row, view):
+    text = f"{words.size(row.bytes)} in {words.count(row.blocks, 'block')} live, {words.growth(row, view.process.begin_ns)}"
     return result("growing", row.site, text, row.bytes, row.blocks, {})
 
 

@@ -31,6 +31,7 @@ def lost(view, top):
         yield (f"SUMMARY: LeakSanitizer: {sum(each.bytes for each in findings)} byte(s) leaked in "
                f"{sum(each.blocks for each in findings)} allocation(s).")
     yield from late(view)
+    yield from growing(view, top)
     yield from notes(view)
 
 
@@ -102,16 +103,20 @@ def living(view, top):
     for row in rows[:top]:
         yield f"Live {row.bytes} byte(s) in {row.blocks} object(s) allocated from:"
         yield from (*stack(row.site), f"    {words.count(row.generations, 'generation')}; allocated {row.allocated_blocks}, "
-                    f"freed {row.freed_blocks}", "")
+                    f"freed {row.freed_blocks}")
+        if row.stale_blocks:
+            yield f"    {words.stale(row)}"
+        yield ""
     yield from notes(view)
 
 
 def growth(view, top):
-    rows = view.growth
-    yield f"Growing: {words.count(len(rows), 'site')}, {view.name}" + ("" if rows else "; two snapshots or more are needed")
-    yield ""
-    for row in rows[:top]:
+    yield f"Growing: {words.count(len(view.growth), 'site')}, {view.name}" + ("" if view.growth else "; that takes many cycles")
+    yield from ("", *growing(view, top), *notes(view))
+
+
+def growing(view, top):
+    """Reachable, so no leaks, and after the SUMMARY."""
+    for row in view.growth[:top]:
         yield f"Growing {row.bytes} byte(s) in {row.blocks} object(s) allocated from:"
-        yield from (*stack(row.site), f"    {words.count(row.generations, 'generation')} live, more in each of the last "
-                    f"{words.count(row.growing, 'snapshot')}; {row.bytes - row.first_bytes:+} bytes since the first", "")
-    yield from notes(view)
+        yield from (*stack(row.site), f"    {words.growth(row, view.process.begin_ns)}", "")

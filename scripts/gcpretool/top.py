@@ -32,7 +32,8 @@ HELP = [
     "",
     "LOST, RATE   proven unreachable; the rate between the last two proofs",
     "PROOF        time since the last proof that it lost something",
-    "LIVE, GROW   reachable bytes, and how fast they grow",
+    "LIVE, GROW   reachable bytes, and how fast they grow, where they do so",
+    "             in cycle after cycle",
     "WHERE        the innermost function outside of the C library",
 ]
 
@@ -48,7 +49,8 @@ class Row:
     last_ns: int = 0
     rate: float = 0.0       # bytes lost a second
     living: int = 0
-    growth: float = 0.0     # living bytes a second
+    growth: float = 0.0     # living bytes a second, from look to look
+    suspect: float = 0.0    # the same since it began, of a site that grows in cycle after cycle
 
     @property
     def where(self):
@@ -163,9 +165,11 @@ class Watcher:
         begin = time.monotonic()
         records = self.session.ask(f"sites {MOST_SITES}")
         for row in self.rows.values():
-            row.living = 0
+            row.living, row.suspect = 0, 0.0
         for each in records:
-            self.row(each["site"]).living = each["bytes"]
+            row = self.row(each["site"])
+            row.living = each["bytes"]
+            row.suspect = each.get("growth", {}).get("bytes_per_hour", 0) / 3600
         for index, row in self.rows.items():
             row.growth = self.history.growth(index, stats["at_ns"], row.living)
         end = time.monotonic()
@@ -287,7 +291,7 @@ def table(picture, order, height):
         yield "No allocation sites are kept: start the program with GCPRE_LEAKS=cycle to see them.", PLAIN
         return
     key = {"lost": lambda row: (row.lost > 0, row.rate if still(row, picture.stats) else 0, row.lost, row.living),
-           "growing": lambda row: (row.growth, row.living), "live": lambda row: row.living}[order]
+           "growing": lambda row: (row.suspect, row.growth, row.living), "live": lambda row: row.living}[order]
     marks = {name: f"{title}{'*' if name == order else ''}" for name, title in
              (("lost", "LOST"), ("growing", "GROW"), ("live", "LIVE"))}
     yield f"{marks['lost']:>7} {'BLOCKS':>7} {'RATE':>8} {'PROOF':>5} {marks['live']:>7} {marks['growing']:>8}  WHERE", REVERSE
@@ -299,7 +303,7 @@ def table(picture, order, height):
 def table_line(row, stats):
     lost = [brief(words.size(row.lost)), str(row.blocks), brief(words.rate(row.rate)) if still(row, stats) else "no more",
             age(stats["at_ns"] - row.last_ns)] if row.lost else ["", "", "", ""]
-    growth = f"{'+' if row.growth > 0 else '-'}{brief(words.rate(abs(row.growth)))}" if abs(row.growth) >= 1 else ""
+    growth = f"+{brief(words.rate(row.suspect))}" if row.suspect else ""
     living = brief(words.size(row.living)) if row.living else ""
     return f"{lost[0]:>7} {lost[1]:>7} {lost[2]:>8} {lost[3]:>5} {living:>7} {growth:>8}  {row.where}"
 

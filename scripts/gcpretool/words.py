@@ -37,6 +37,24 @@ def timeline(finding, begin_ns):
     return ", ".join([begun, *pace, "still leaking" if finding.still else "no longer"])
 
 
+def growth(row, begin_ns):
+    """1.2 MB more since 14:02:11, 2.3 KB/s, 12 generations, confidence 80 %"""
+    return (f"{size(row.grown_bytes)} more since {clock(row.since_ns, begin_ns)}, {rate(row.rate)}, "
+            f"{count(row.generations, 'generation')}, confidence {row.confidence} %")
+
+
+def stale(row):
+    """24 of them (1.2 KB) were not written for 3m or longer"""
+    return (f"{row.stale_blocks} of them ({size(row.stale_bytes)}) were not written for long, "
+            f"one for {duration(row.unwritten_ns)}")
+
+
+def duration(ns):
+    seconds = max(ns, 0) / 1e9
+    return (f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 100 else
+            f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h")
+
+
 def holder(holder):
     """What had the last pointer: struct at +16 allocated at read_conf conf.c:51"""
     if holder.kind == "heap":

@@ -52,6 +52,11 @@ def test_only_the_list():
         growth = site["growth"]
         assert growth["steps"] >= 16 and growth["generations"] >= 16 and growth["confidence"] >= 50, growth
         assert 0 < growth["bytes"] <= site["bytes"] and growth["bytes_per_hour"] > 0 and growth["since_cycle"] >= 1, growth
+        shown = tool("sites", server.pid, "-n", "1").stdout
+        assert "in add_to_list " in shown and "    grows: " in shown and "confidence" in shown, shown
+        screen = tool("top", "--once", "--every", "0.1", server.pid, env={"COLUMNS": "100", "LINES": "24"}).stdout
+        assert [line for line in screen.splitlines() if "add_to_list growth.c:" in line and " +" in line], screen
+        assert len([line for line in screen.splitlines() if " +" in line]) == 1, screen
         for _ in range(150):    # and nothing else, however long one looks
             server.do("round 1")
             client.good("gc")

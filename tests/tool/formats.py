@@ -148,7 +148,9 @@ def test_text_live_and_growth(box):
     live, growth = (box.report(box.usual(), "--what", what) for what in ("live", "growth"))
     assert re.findall(r"^Live (\d+) byte\(s\) in (\d+)", live, re.M) == [("700", "14"), ("6", "2")]
     assert re.findall(r"^Growing (\d+) byte\(s\) in (\d+)", growth, re.M) == [("700", "14")]
-    assert "7 generations live, more in each of the last 2 snapshots; +600 bytes since the first" in growth
+    assert "    350 B more since 11:06:42, 2 B/s, 16 generations, confidence 51 %" in growth, growth
+    assert "    3 of them (150 B) were not written for long, one for 3 min" in live and "written" not in growth
+    assert "Growing 700" in box.report(box.usual()).partition("SUMMARY: ")[2]
 
 
 def test_text_top(box):
@@ -342,6 +344,7 @@ def test_json(box):
     assert frames[0]["build_id"] == box.program.build_id
     assert view["lost"][1]["holders"][0]["symbol"] == "cache_head"
     assert [row["generations"] for row in view["live"]] == [7, 1] and len(view["growing"]) == 1
+    assert view["growing"][0]["grown_bytes"] == 350 and view["live"][0]["stale_bytes"] == 150
 
 
 def pprof(box, path, *arguments):

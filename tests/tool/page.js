@@ -69,7 +69,7 @@ assert.strictEqual(ofClass("flame", "match").length, 0);
 button("flame", "Live").fire("click");
 assert(ofClass("flame", "status")[0].textContent.includes("706 B"));
 button("flame", "Growing").fire("click");
-assert(ofClass("flame", "status")[0].textContent.includes("700 B"));
+assert(ofClass("flame", "status")[0].textContent.includes("350 B"));
 
 // plots: heap, pauses, marking, lost; no coordinate is NaN
 const lines = part("plots").all((each) => each.tag === "polyline");
@@ -92,6 +92,8 @@ const row = button("sites", "add_entry");
 row.fire("click");
 assert.strictEqual(row.getAttribute("aria-expanded"), "true");
 assert(part("sites").textContent.includes("last referenced from global cache_head"));
+filter.fire("input", {target: {value: "not written"}});
+assert.deepStrictEqual(rows(), ["add_entry"]);
 filter.fire("input", {target: {value: "no such word"}});
 assert.deepStrictEqual(rows(), []);
 

@@ -80,8 +80,14 @@ class Report:
 
     def live(self, site, size, blocks=1, at=20, **more):
         fields = {"cycle": at, "allocated_blocks": blocks + 2, "allocated_bytes": size + 20, "freed_blocks": 2,
-                  "freed_bytes": 20, "generations": 1, "growing": 0, "oldest_cycle": 1, **more}
+                  "freed_bytes": 20, "generations": 1, "oldest_cycle": 1, **more}
         return self.add("live", site=self.site(site), at_ns=at * SECOND, blocks=blocks, bytes=size, **fields)
+
+    def growing(self, site, size, blocks=1, at=20, **more):
+        growth = {"since_ns": 2 * SECOND, "since_cycle": 2, "bytes": size // 2, "generations": 16, "steps": 17,
+                  "bytes_per_hour": 7200, "confidence": 51}
+        return self.add("growing", site=self.site(site), cycle=at, at_ns=at * SECOND, blocks=blocks, bytes=size,
+                        **(more or {"growth": growth}))
 
     def cycle(self, number, at, stop_ms=1, **more):
         return self.add("cycle", cycle=number, at_ns=at * SECOND, stop_ns=stop_ms * 10**6, mark_ns=5 * 10**6, forced=False,
@@ -112,7 +118,10 @@ def usual(program, **process):
                 holder={"cycle": 2, "kind": "heap", "site": report.site("short"), "offset": 16})
     report.lost("wrapped", 77, 1, at=20, phase="late")
     report.live("wrapped", 100, 2, at=10, generations=1).live("inlined", 5, 1, at=10)
-    report.live("wrapped", 700, 14, at=20, generations=7, growing=2).live("inlined", 6, 2, at=20)
+    report.live("wrapped", 700, 14, at=20, generations=7, stale={
+        "blocks": 3, "bytes": 150, "after_ns": 2 * SECOND, "unwritten_ns": 190 * SECOND}).live("inlined", 6, 2, at=20)
+    report.growing("short", 48, 3, at=8).growing("wrapped", 600, 12, at=15).growing("wrapped", 700, 14)
+    report.growing("short", 48, 1, at=16, ended=True)
     report.add("memory", at_ns=20 * SECOND, rss_bytes=90000, live_bytes=706, lost_bytes=0, probation_bytes=0,
                free_bytes=80000, fragment_bytes=94, metadata_bytes=9000, other_bytes=200)
     return report.end()

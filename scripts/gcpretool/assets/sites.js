@@ -8,6 +8,7 @@ const COLUMNS = [
   {title: "State", key: (site) => stateOf(site), show: (site) => stateOf(site)},
   {title: "Live", key: (site) => site.live, show: (site) => site.live ? inBytes(site.live) : ""},
   {title: "Blocks", key: (site) => site.liveBlocks, show: (site) => site.liveBlocks || ""},
+  {title: "Not written", key: (site) => site.stale, show: (site) => site.stale ? inBytes(site.stale) : ""},
   {title: "Generations", key: (site) => site.generations, show: (site) => site.generations || ""},
 ];
 const SHOWN = 300;

@@ -14,7 +14,8 @@ function cardsOf(view) {
     card(`lost, ${counted(sumOf(view, "lostBlocks"), "block")}`, inBytes(sumOf(view, "lost"))),
     card("sites that still leak", String(view.sites.filter((site) => site.still).length)),
     card("live", inBytes(sumOf(view, "live"))),
-    card("at sites that grow", inBytes(sumOf(view, "growth"))),
+    card(`grown at ${counted(view.sites.filter((site) => site.growth).length, "site")} that grow`, inBytes(sumOf(view, "growth"))),
+    card("live, not written for long", inBytes(sumOf(view, "stale"))),
   ];
   if (pauses.length)
     cards.push(card("longest pause", inSeconds(pauses.reduce((most, ns) => Math.max(most, ns), 0) / 1e9)));
