@@ -25,6 +25,7 @@
 #include "world/pages.h"
 #include "world/tasks.h"
 #include "world/thread.h"
+#include "world/written.h"
 
 #include <string.h>
 
@@ -136,6 +137,8 @@ static void put_lost(void)
     json_number("lost_bytes", lost.lost.bytes);
     json_number("suppressed_blocks", lost.suppressed.blocks);
     json_number("suppressed_bytes", lost.suppressed.bytes);
+    json_number("write_windows", written_windows());
+    json_number("write_watched_ns", written_watched_ns());
 }
 
 void figures_stats(void)

@@ -361,8 +361,9 @@ static size_t slack_bytes;
 size_t findings_slack_bytes(void) { return slack_bytes; }
 
 static uint32_t walk_cycle;
+static bool walk_stale;
 
-static void walk_block(const struct note *note, size_t asked, size_t bytes)
+static void walk_block(const struct note *note, uintptr_t base, size_t asked, size_t bytes)
 {
     uint32_t id = atomic_load_explicit(&note->site, memory_order_relaxed);
     if (!id || id >= sites_end() || atomic_load_explicit(&note->flags, memory_order_relaxed) & NOTE_LOST)
@@ -376,6 +377,8 @@ static void walk_block(const struct note *note, size_t asked, size_t bytes)
     s->walk_bytes += stands_for;
     s->walk_born |= 1UL << note->born % 64;
     growth_meet(&s->growth, walk_cycle, note->born, stands_for);
+    if (walk_stale)
+        stale_meet(&s->stale, note->born, base, bytes, asked);
     slack_bytes += bytes - min_size(bytes, asked);
 }
 
@@ -385,14 +388,16 @@ static void walk_span(const struct span *span, unsigned bin)
     const struct size_class *c = &class_table[bin];
     const struct notes *notes = span->notes;
     for (unsigned slot = 0; notes && slot < min_size(c->slots, notes->capacity); slot++)
-        walk_block(&notes->list[slot], notes->list[slot].bytes, c->size);
+        walk_block(&notes->list[slot], span_base(span) + slot * (uintptr_t)c->size, notes->list[slot].bytes,
+                   c->size);
 }
 
 static void walk_large(uint32_t id)
 {
     const struct large *row = large_row(id);
-    if (atomic_load(&row->base))
-        walk_block(&row->note, row->asked_bytes, row->bytes);
+    uintptr_t base = atomic_load(&row->base);
+    if (base)
+        walk_block(&row->note, base, row->asked_bytes, row->bytes);
 }
 
 void findings_walk(void)
@@ -400,9 +405,11 @@ void findings_walk(void)
     size_t units = (cage_top() - cage.base) >> UNIT_SHIFT;
     slack_bytes = 0;
     walk_cycle = atomic_load(&heap_cycle);
+    walk_stale = stale_walk_begins();
     for (uint32_t id = 1; id < sites_end(); id++) {
         struct site *s = site_get(id);
         s->walk_blocks = s->walk_bytes = s->walk_born = 0;
+        s->stale = (struct stale){0};
         growth_walk_begins(&s->growth, walk_cycle);
     }
     for (size_t unit = 0; unit < units; unit++) {

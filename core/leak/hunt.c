@@ -11,6 +11,7 @@
 #include "leak/report.h"
 #include "leak/site.h"
 #include "leak/stack.h"
+#include "leak/stale.h"
 #include "leak/suppress.h"
 #include "leak/text.h"
 #include "leak/trend.h"
@@ -55,6 +56,7 @@ static void begin(void)
     static pid_t told_in;
     if (told_in && told_in != process) {
         sites_forget_findings();
+        stale_forget();
         suppress_forget_counts();
         text_begin();
     }
@@ -110,6 +112,7 @@ static void cycle_ended(void)
     else if (wants(LEAKS_CYCLE) && in != PHASE_LATE)
         text_fresh(fresh);
     last_proof_ns = now_ns;
+    stale_cycle_ended((uint32_t)t->number);
     if (in == PHASE_RUN && !t->doubt)
         trend_cycle_ended(now_ns, tell_growth);
     enum report_due due = (enum report_due)atomic_exchange(&report_due, NO_REPORT);
@@ -181,6 +184,7 @@ void hunt_boot(void)
     if (options.suppress)
         suppress_read_file(options.suppress);
     cycle_hunt();
+    stale_boot();
     dead_boot();
     collector_upcalls = (struct collector_upcalls){
         .keep_stderr = true, .begin = begin, .cycle_ended = cycle_ended};

@@ -377,6 +377,16 @@ static void put_growth(const struct growth *g, uint64_t now_ns)
     json_close('}');
 }
 
+static void put_stale(const struct stale *stale)
+{
+    json_open("stale", '{');
+    json_number("blocks", stale->blocks);
+    json_number("bytes", stale->bytes);
+    json_number("after_ns", options.stale_ns);
+    json_number("unwritten_ns", stale_unwritten_ns(stale));
+    json_close('}');
+}
+
 void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
 {
     struct lost_count gone = gone_from(s);
@@ -395,6 +405,8 @@ void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
     json_number("oldest_cycle", s->walk_oldest);
     if (s->growth.suspect)
         put_growth(&s->growth, now_ns);
+    if (s->stale.blocks)
+        put_stale(&s->stale);
     json_end(sink->write);
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "leak/growth.h"
+#include "leak/stale.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct site {
         walk_born; // while the living are counted: born is a set of cycles modulo 64
     uint32_t walk_oldest;
     struct growth growth;
+    struct stale stale;
     struct {
         uintptr_t address;
         uint64_t bytes;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "heap/cage.h"
 #include "world/kwrite.h"
+#include "world/written.h"
 
 const struct barrier *barrier = &barrier_none;
 
@@ -17,6 +18,7 @@ static bool works(const struct barrier *b) { return (b != &barrier_mprotect || k
 void barrier_boot(enum barrier_choice choice)
 {
     armed_top = cage.base;
+    written_begin();
     size_t i = choice == BARRIER_AUTO ? 0 : (size_t)choice - BARRIER_UFFD;
     for (; i < sizeof by_preference / sizeof by_preference[0]; i++) {
         if (works(by_preference[i])) {
@@ -38,33 +40,74 @@ void barrier_give_up_mprotect(const char *why)
     mprotect_give_up();
 }
 
+static void (*told)(uintptr_t lo, uintptr_t hi);
+static size_t found_bytes;
+
+static void take(uintptr_t lo, uintptr_t hi)
+{
+    written_note(lo, hi);
+    found_bytes += hi - lo;
+    if (told)
+        told(lo, hi);
+}
+
+static void fetch(bool rearm)
+{
+    found_bytes = 0;
+    if (armed_top > cage.base && !barrier->fetch(cage.base, armed_top, rearm, take)) {
+        take(cage.base, armed_top);
+        armed_top = cage.base;
+    }
+    uintptr_t top = cage_top();
+    if (armed_top < top && !rearm)
+        take(armed_top, top);
+    else if (armed_top < top && barrier->arm(armed_top, top)) {
+        uintptr_t younger = armed_top;
+        armed_top = top;
+        take(younger, top);
+    }
+}
+
+void barrier_fetch(bool rearm, void (*dirty)(uintptr_t lo, uintptr_t hi))
+{
+    told = dirty;
+    if (rearm) // the world runs
+        written_look(cage_top());
+    fetch(rearm);
+}
+
+// What was written since the last look is noted, and armed again.
+static bool look_again(void)
+{
+    told = NULL;
+    written_look(cage_top());
+    fetch(true);
+    return armed_top > cage.base;
+}
+
 bool barrier_arm(void)
 {
     uintptr_t top = cage_top();
+    if (armed_top > cage.base) {
+        if (look_again()) {
+            written_window_ends(found_bytes);
+            return true;
+        }
+        written_lose_track();
+    }
+    written_look(top);
     if (!barrier->concurrent || !barrier->arm(cage.base, top))
         return false;
     armed_top = top;
     return true;
 }
 
-void barrier_fetch(bool rearm, void (*dirty)(uintptr_t lo, uintptr_t hi))
-{
-    if (armed_top > cage.base && !barrier->fetch(cage.base, armed_top, rearm, dirty)) {
-        dirty(cage.base, armed_top);
-        armed_top = cage.base;
-    }
-    uintptr_t top = cage_top();
-    if (armed_top < top && !rearm)
-        dirty(armed_top, top);
-    else if (armed_top < top && barrier->arm(armed_top, top)) {
-        uintptr_t younger = armed_top;
-        armed_top = top;
-        dirty(younger, top);
-    }
-}
-
 void barrier_disarm(void)
 {
+    if (armed_top > cage.base && barrier->lasting && written_may_watch() && look_again()) {
+        written_window_opens();
+        return;
+    }
     if (armed_top > cage.base)
         barrier->disarm(cage.base, armed_top);
     armed_top = cage.base;

@@ -16,6 +16,7 @@
 struct barrier {
     const char *name;
     bool concurrent; // false: cannot tell, so marking happens with the world stopped
+    bool lasting;    // may stay armed between cycles (world/written.h)
     // Whether it works here, shown on a scratch page by a store and by a system call. Opens what it needs.
     bool (*probe)(void);
     // Arms [lo, hi), all committed cage memory; false: nothing is armed.
@@ -37,6 +38,8 @@ void barrier_boot(enum barrier_choice choice);
 // in use). Nothing is armed when it returns, and nothing will be. Any thread, outside critical sections or not.
 void barrier_give_up_mprotect(const char *why);
 
+// All of these note what they report (world/written.h). barrier_disarm leaves a window open while somebody wants to know, and barrier_arm
+// then ends it.
 // Arms everything committed; remembers how far. False: the cycle must mark with the world stopped.
 bool barrier_arm(void);
 // Reports what was written, younger memory included.

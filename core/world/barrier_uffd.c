@@ -144,6 +144,7 @@ static void fork_child(void)
 
 const struct barrier barrier_uffd = {.name = "uffd",
                                      .concurrent = true,
+                                     .lasting = true,
                                      .probe = probe,
                                      .arm = arm,
                                      .fetch = fetch,
