@@ -79,8 +79,9 @@ static void scan_root(const void *words, size_t bytes, uintptr_t address, bool c
 
 static void scan_dirty(uintptr_t lo, uintptr_t hi)
 {
-    dirty_bytes += hi - lo;
+    uint64_t before = workers_own()->scanned_bytes;
     mark_rescan(workers_own(), lo, hi);
+    dirty_bytes += workers_own()->scanned_bytes - before;
 }
 
 static void scan_registers(const struct thread *t)

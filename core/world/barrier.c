@@ -5,10 +5,13 @@
 #include "heap/cage.h"
 #include "world/kwrite.h"
 #include "world/written.h"
+#include "world/young.h"
 
 const struct barrier *barrier = &barrier_none;
 
 static uintptr_t armed_top; // [cage.base, armed_top) is armed; equal to the base when nothing is
+
+static bool sparing; // which units are armed is young.c's affair
 
 static const struct barrier *const by_preference[] = {&barrier_uffd, &barrier_mprotect, &barrier_none};
 
@@ -24,6 +27,7 @@ void barrier_boot(enum barrier_choice choice)
         if (works(by_preference[i])) {
             barrier = by_preference[i];
             kwrite_active = barrier == &barrier_mprotect;
+            sparing = barrier->lasting && !written_is_asked_for() && young_begin();
             return;
         }
         if (choice != BARRIER_AUTO)
@@ -70,6 +74,10 @@ static void fetch(bool rearm)
 
 void barrier_fetch(bool rearm, void (*dirty)(uintptr_t lo, uintptr_t hi))
 {
+    if (sparing) {
+        young_fetch(barrier, rearm, dirty);
+        return;
+    }
     told = dirty;
     if (rearm) // the world runs
         written_look(cage_top());
@@ -88,6 +96,8 @@ static bool look_again(void)
 bool barrier_arm(void)
 {
     uintptr_t top = cage_top();
+    if (sparing)
+        return young_arm(barrier);
     if (armed_top > cage.base) {
         if (look_again()) {
             written_window_ends(found_bytes);
@@ -104,6 +114,10 @@ bool barrier_arm(void)
 
 void barrier_disarm(void)
 {
+    if (sparing) {
+        young_disarm(barrier);
+        return;
+    }
     if (armed_top > cage.base && barrier->lasting && written_may_watch() && look_again()) {
         written_window_opens();
         return;
@@ -117,4 +131,7 @@ void barrier_fork_child(void)
 {
     barrier->fork_child();
     armed_top = cage.base;
+    if (sparing)
+        young_forget();
+    sparing = false; // until the child has chosen
 }

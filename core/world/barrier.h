@@ -16,7 +16,7 @@
 struct barrier {
     const char *name;
     bool concurrent; // false: cannot tell, so marking happens with the world stopped
-    bool lasting;    // may stay armed between cycles (world/written.h)
+    bool lasting;    // may stay armed between cycles (world/written.h), and be armed in parts (world/young.h)
     // Whether it works here, shown on a scratch page by a store and by a system call. Opens what it needs.
     bool (*probe)(void);
     // Arms [lo, hi), all committed cage memory; false: nothing is armed.

@@ -72,14 +72,24 @@ static bool fetch(uintptr_t lo, uintptr_t hi, bool rearm, void (*dirty)(uintptr_
     return true;
 }
 
+// What is registered is one range.
+static bool make_registered(uintptr_t lo, uintptr_t hi)
+{
+    if (!registered_hi)
+        registered_lo = registered_hi = lo;
+    if (lo < registered_lo && !register_range(lo, registered_lo))
+        return false;
+    registered_lo = min_size(registered_lo, lo);
+    if (hi > registered_hi && !register_range(registered_hi, hi))
+        return false;
+    registered_hi = max_size(registered_hi, hi);
+    return true;
+}
+
 static bool arm(uintptr_t lo, uintptr_t hi)
 {
-    if (lo < registered_lo || hi > registered_hi) {
-        if (!register_range(lo, hi))
-            return false;
-        registered_lo = registered_lo ? min_size(registered_lo, lo) : lo;
-        registered_hi = max_size(registered_hi, hi);
-    }
+    if (!make_registered(lo, hi))
+        return false;
     for (uintptr_t at = lo; at < hi;)
         if (scan_step(&at, hi, true, NULL, 0) < 0)
             return false;

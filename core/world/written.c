@@ -21,6 +21,8 @@ bool written_boot(void)
     return table;
 }
 
+bool written_is_asked_for(void) { return table; }
+
 void written_begin(void)
 {
     begun = now = (uint32_t)(clock_ns() >> WRITTEN_SHIFT);
@@ -32,7 +34,8 @@ void written_begin(void)
 
 void written_look(uintptr_t top)
 {
-    size_t pages = align_up((top - cage.base) >> PAGE_SHIFT, COMMIT_PAGES);
+    size_t pages = min_size(align_up((top - cage.base) >> PAGE_SHIFT, COMMIT_PAGES),
+                            cage.bytes >> PAGE_SHIFT);
     now = (uint32_t)(clock_ns() >> WRITTEN_SHIFT) + 1; // the fetch in the stopped world comes after it
     if (table && pages > committed && meta_commit(&table[committed], (pages - committed) * sizeof table[0]))
         committed = pages;

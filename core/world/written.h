@@ -24,6 +24,7 @@ enum { WRITTEN_SHIFT = 24 };
 
 // Somebody will ask. Constructor; false: no memory.
 bool written_boot(void);
+bool written_is_asked_for(void);
 // The collector thread begins, perhaps in a forked child: nothing is known as yet.
 void written_begin(void);
 
