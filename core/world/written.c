@@ -4,7 +4,7 @@
 #include "base/meta.h"
 #include "heap/cage.h"
 
-enum { FAULT_NS = 1000, SHARE = 20 };
+enum { FAULT_NS = 1000, SHARE = 30 };
 #define CREDIT_MOST_NS 200000000
 #define COMMIT_PAGES   ((size_t)256 << 10) // of the cage: a gigabyte
 
@@ -13,7 +13,7 @@ static size_t committed;
 static uint32_t now, begun; // moments
 static uint32_t windows;
 static uint64_t opened_ns, watched_ns; // opened_ns 0: no window
-static int64_t credit_ns, credited_ns; // credited_ns: up to when
+static int64_t credit_ns, credited_ns; // credited_ns: up to which processor time
 
 bool written_boot(void)
 {
@@ -22,6 +22,8 @@ bool written_boot(void)
 }
 
 bool written_is_asked_for(void) { return table; }
+// Of all threads but this one, the collector.
+static int64_t programs_cpu_ns(void) { return (int64_t)(clock_process_cpu_ns() - clock_thread_cpu_ns()); }
 
 void written_begin(void)
 {
@@ -29,7 +31,7 @@ void written_begin(void)
     opened_ns = 0;
     windows = 0;
     credit_ns = 0;
-    credited_ns = (int64_t)clock_ns();
+    credited_ns = programs_cpu_ns();
 }
 
 void written_look(uintptr_t top)
@@ -50,7 +52,7 @@ void written_note(uintptr_t lo, uintptr_t hi)
 
 static void earn(void)
 {
-    int64_t at = (int64_t)clock_ns(), earned = credit_ns + (at - credited_ns) / SHARE;
+    int64_t at = programs_cpu_ns(), earned = credit_ns + (at - credited_ns) / SHARE;
     credit_ns = earned < CREDIT_MOST_NS ? earned : CREDIT_MOST_NS;
     credited_ns = at;
 }

@@ -6,7 +6,7 @@
 //
 // A cycle's own fetches note what they report. Between two cycles nothing is armed, unless a window is open: then barrier_disarm leaves
 // everything armed, and the next barrier_arm is a fetch. Each page that the program writes in a window costs it a fault, about a
-// microsecond, of which there may be a twentieth: a window opens while the faults of those before are paid for.
+// microsecond. That may take a thirtieth of the program's time: a window opens when the faults of those before are paid for.
 //
 // E1. A moment in the table is that of the look that found the page written: the write was before it. So "not written since" says too
 //     little, never too much, about times when somebody watched.
