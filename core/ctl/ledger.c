@@ -154,7 +154,11 @@ static void put_leaks(const struct site *s)
     put_lost(s, "direct", "run", &s->suppressed, by ? by->pattern : "(reached from a suppressed block)");
 }
 
-void ledger_leaks(uint64_t most) { each_of_largest(most, lost_bytes, put_leaks); }
+void ledger_leaks(uint64_t most)
+{
+    each_of_largest(most, lost_bytes, put_leaks);
+    report_all_growing(cycle_count(), trace_elapsed_ns());
+}
 
 // Suspects come first, however small they still are.
 static uint64_t living_key(const struct site *s)

@@ -54,7 +54,7 @@ def as_cycle(session, records):
 
 def as_leaks(session, records):
     """Direct losses first, then by bytes. Those of exit's handlers, and suppressed ones, are said to be that."""
-    lost = sorted(records, key=lambda each: ("suppressed" in each, each["class"] != "direct", -each["bytes"]))
+    lost = sorted((each for each in records if each["type"] == "lost"), key=lambda each: ("suppressed" in each, each["class"] != "direct", -each["bytes"]))
     for each in lost:
         kind = "Suppressed leak" if "suppressed" in each else f"{each['class'].capitalize()} leak"
         yield f"{kind} of {each['bytes']} byte(s) in {each['blocks']} object(s) allocated from:"
@@ -70,6 +70,14 @@ def as_leaks(session, records):
                f"{sum(each['blocks'] for each in counted)} object(s) so far.")
     else:
         yield "nothing lost so far"
+    yield from as_growing(session, [each for each in records if each["type"] == "growing"])
+
+
+def as_growing(session, records):
+    for each in sorted(records, key=lambda each: -each["growth"]["bytes"]):
+        yield ""
+        yield f"Growing {each['bytes']} byte(s) in {each['blocks']} object(s), reachable, allocated from:"
+        yield from (*text.stack(each["site"]), *more_of_site(session, each))
 
 
 def as_sites(session, records):

@@ -149,7 +149,7 @@ class Watcher:
     def take_losses(self, records):
         since = {}
         for each in records:
-            if "suppressed" in each or each["phase"] == "late":
+            if each["type"] != "lost" or "suppressed" in each or each["phase"] == "late":
                 continue
             row = self.row(each["site"])
             row.lost += each["bytes"]

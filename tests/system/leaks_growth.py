@@ -5,6 +5,7 @@
 # config: default
 # timeout: 240
 import json
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -54,6 +55,10 @@ def test_only_the_list():
         assert 0 < growth["bytes"] <= site["bytes"] and growth["bytes_per_hour"] > 0 and growth["since_cycle"] >= 1, growth
         shown = tool("sites", server.pid, "-n", "1").stdout
         assert "in add_to_list " in shown and "    grows: " in shown and "confidence" in shown, shown
+        told, = of_type(client.good("leaks"), "growing")
+        assert told["site"] == site["site"] and told["growth"]["steps"] >= 16, told
+        shown = tool("leaks", server.pid).stdout
+        assert re.search(r"^nothing lost so far\n\nGrowing \d+ byte\(s\) in \d+ object\(s\), reachable,.*\n    #0 0x\w+ in add_to_list ", shown), shown
         screen = tool("top", "--once", "--every", "0.1", server.pid, env={"COLUMNS": "100", "LINES": "24"}).stdout
         assert [line for line in screen.splitlines() if "add_to_list growth.c:" in line and " +" in line], screen
         assert len([line for line in screen.splitlines() if " +" in line]) == 1, screen
