@@ -6,7 +6,7 @@
 
 enum { STALE_WINDOWS = 3, LOOKS = 32 };
 
-// What there was at a moment. The last LOOKS of them, apart by a fraction of the time that counts.
+// What there was at a moment. The last LOOKS of them, with windows between them, and apart by a fraction of the time that counts.
 struct look {
     uint32_t moment, cycle, windows;
 };
@@ -29,7 +29,9 @@ static const struct look *look_back(uint32_t steps) { return &looks[(taken - 1 -
 void stale_cycle_ended(uint32_t cycle)
 {
     struct look look = {moment_now(), cycle, written_windows()};
-    if (!watching || (taken && look.moment - look_back(0)->moment < moments_needed() / (LOOKS / 2)))
+    bool is_new = !taken || (look.moment - look_back(0)->moment >= moments_needed() / (LOOKS / 2) &&
+                             look.windows != look_back(0)->windows);
+    if (!watching || !is_new)
         return;
     looks[taken++ % LOOKS] = look;
 }

@@ -96,8 +96,7 @@ def more_of_site(session, each):
                f"{words.rate(growth['bytes_per_hour'] / 3600)}, {words.count(growth['generations'], 'generation')}, "
                f"confidence {growth['confidence']} %")
     if stale := each.get("stale"):
-        yield (f"    {stale['blocks']} of them ({words.size(stale['bytes'])}) were not written for {words.duration(stale['after_ns'])} "
-               f"or longer, one for {words.duration(stale['unwritten_ns'])}")
+        yield f"    {words.unwritten(stale['blocks'], stale['bytes'], stale['after_ns'], stale['unwritten_ns'])}"
 
 
 def moved(each, what):

@@ -93,6 +93,7 @@ class Living:
     stale_blocks: int = 0       # not written for long
     stale_bytes: int = 0
     unwritten_ns: int = 0
+    stale_after_ns: int = 0     # what counts as long
 
     def add(self, snapshot, first_bytes):
         for name in ("blocks", "bytes", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes"):
@@ -105,6 +106,7 @@ class Living:
             self.stale_blocks += stale.blocks
             self.stale_bytes += stale.bytes
             self.unwritten_ns = max(self.unwritten_ns, stale.unwritten_ns)
+            self.stale_after_ns = max(self.stale_after_ns, stale.after_ns)
 
 
 @dataclass(eq=False)

@@ -44,9 +44,13 @@ def growth(row, begin_ns):
 
 
 def stale(row):
-    """24 of them (1.2 KB) were not written for 3m or longer"""
-    return (f"{row.stale_blocks} of them ({size(row.stale_bytes)}) were not written for long, "
-            f"one for {duration(row.unwritten_ns)}")
+    """24 of them (1.2 KB) were not written for 60 s or longer, one for 3 min"""
+    return unwritten(row.stale_blocks, row.stale_bytes, row.stale_after_ns, row.unwritten_ns)
+
+
+def unwritten(blocks, bytes_, after_ns, longest_ns):
+    return (f"{blocks} of them ({size(bytes_)}) were not written for {duration(after_ns)} or longer, "
+            f"one for {duration(longest_ns)}")
 
 
 def duration(ns):

@@ -149,7 +149,7 @@ def test_text_live_and_growth(box):
     assert re.findall(r"^Live (\d+) byte\(s\) in (\d+)", live, re.M) == [("700", "14"), ("6", "2")]
     assert re.findall(r"^Growing (\d+) byte\(s\) in (\d+)", growth, re.M) == [("700", "14")]
     assert "    350 B more since 11:06:42, 2 B/s, 16 generations, confidence 51 %" in growth, growth
-    assert "    3 of them (150 B) were not written for long, one for 3 min" in live and "written" not in growth
+    assert "    3 of them (150 B) were not written for 2.0 s or longer, one for 3 min" in live and "written" not in growth
     assert "Growing 700" in box.report(box.usual()).partition("SUMMARY: ")[2]
 
 
