@@ -22,6 +22,7 @@ bool written_boot(void)
 }
 
 bool written_is_asked_for(void) { return table; }
+
 // Of all threads but this one, the collector.
 static int64_t programs_cpu_ns(void) { return (int64_t)(clock_process_cpu_ns() - clock_thread_cpu_ns()); }
 
