@@ -33,7 +33,6 @@ enum {
 enum { SIGNAL_RT_FIRST = 34, SIGNAL_RT_LAST = 64 }; // libc keeps 32 and 33 to itself
 
 enum kind { NUMBER, SIZE, TIME, WORD, FLAGS, PATH, SIGNAL };
-enum availability { LATER, AVAILABLE };
 
 // A word and what it stands for; a list ends with a NULL text.
 struct word {
@@ -52,7 +51,6 @@ struct row {
     size_t offset; // of the field in struct options
     size_t bytes;
     enum kind kind;
-    enum availability availability;
 };
 
 #define OPTION(name, type, field, initial, ...) .field = (initial),
@@ -69,9 +67,8 @@ struct options options = {
 #define NO_WORDS   (const struct word[]){{NULL, 0}}
 #define SWITCH     WORDS({"0", 0}, {"1", 1}, {"off", 0}, {"on", 1})
 
-#define OPTION(name, type, field, initial, text, kind, lowest, highest, words, availability, expected, meaning) \
-    {#name, text, expected, meaning, words, lowest, highest, offsetof(struct options, field), sizeof(type), \
-     kind, availability},
+#define OPTION(name, type, field, initial, text, kind, lowest, highest, words, expected, meaning) \
+    {#name, text, expected, meaning, words, lowest, highest, offsetof(struct options, field), sizeof(type), kind},
 // clang-format on
 static const struct row rows[] = {
 #include "base/options.def"
@@ -238,10 +235,8 @@ static void set(const struct row *row, const char *text)
     if (!parse(row, text, &value))
         log_line(PREFIX "%s=%s: expected %s; using %s", row->name, excerpt(shown, text, strlen(text)),
                  row->expected, row->default_text);
-    else if (row->availability == AVAILABLE)
+    else
         memcpy((char *)&options + row->offset, &value, row->bytes); // little-endian: the low bytes
-    else if (memcmp((const char *)&defaults + row->offset, &value, row->bytes) != 0)
-        log_line(PREFIX "%s is not available in this version: ignored", row->name);
 }
 
 // A file that is read must be there; one that is written, or else the folder that it will be in, must let us write. 0 or an error.
@@ -317,7 +312,7 @@ bool options_change(const char *name, const char *text, const char **expected)
     uint64_t value;
     while (row < rows + ROWS && !same(name, strlen(name), row->name, lower))
         row++;
-    bool known = row < rows + ROWS && row->kind != PATH && row->availability == AVAILABLE;
+    bool known = row < rows + ROWS && row->kind != PATH;
     *expected = known ? row->expected : "the name of a setting that can be changed";
     if (!known || !parse(row, text, &value))
         return false;
@@ -356,14 +351,13 @@ static void print_row(const char *prefix, const struct row *row)
     at = put(at, row->name, NAME_COLUMN - strlen(prefix));
     at = put(at, row->default_text, DEFAULT_COLUMN);
     at = put(at, row->meaning, 0);
-    at = put(at, row->availability == LATER ? " (not in this version)\n" : "\n", 0);
+    at = put(at, "\n", 0);
     write_out(line, (size_t)(at - line));
 }
 
 void options_print_help(void)
 {
-    static const struct row heading = {
-        .name = "variable", .default_text = "default", .meaning = "meaning", .availability = AVAILABLE};
+    static const struct row heading = {.name = "variable", .default_text = "default", .meaning = "meaning"};
     print_row("", &heading);
     for (const struct row *row = rows; row < rows + ROWS; row++)
         print_row(PREFIX, row);

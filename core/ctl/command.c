@@ -127,12 +127,19 @@ bool command_ask_cycle(uint32_t *ticket)
     return asked;
 }
 
+static void tell_last_cycle(void)
+{
+    report_redirect(&sink);
+    figures_cycle();
+    report_redirect(NULL);
+}
+
 void command_tell_cycle(void)
 {
     if (collector_passive_reason())
         answer_error("there are no cycles in this process: %s", collector_passive_reason());
     else
-        figures_cycle();
+        tell_last_cycle();
 }
 
 // --- with the collector ---------------------------------------------------------------------------------------------

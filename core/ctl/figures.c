@@ -47,27 +47,7 @@ void figures_note_cycle(const struct trace *t)
 
 void figures_forget(void) { memset(&totals, 0, sizeof totals); }
 
-void figures_cycle(void)
-{
-    json_begin("cycle");
-    const struct trace *t = cycle_last();
-    json_number("cycle", t->number);
-    json_number("at_ns", totals.last_end_ns);
-    json_bool("forced", t->forced);
-    json_number("begin_bytes", t->heap_begin_bytes);
-    json_number("end_bytes", t->heap_end_bytes);
-    json_number("live_bytes", t->live_bytes);
-    json_number("dead_bytes", t->dead_bytes);
-    json_number("dead_blocks", t->dead_blocks);
-    json_number("goal_bytes", t->goal_bytes);
-    json_number("mark_ns", t->concurrent_ns);
-    json_number("stop_ns", t->stop.longest_ns);
-    json_number("roots_bytes", t->root_bytes);
-    json_number("stacks_bytes", t->stack_bytes);
-    if (t->doubt)
-        json_string("doubt", t->doubt);
-    json_end(answer_put);
-}
+void figures_cycle(void) { report_cycle(cycle_last(), totals.last_end_ns); }
 
 // --- stats ------------------------------------------------------------------------------------------------------
 

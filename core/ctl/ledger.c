@@ -14,7 +14,6 @@
 #include "leak/hunt.h"
 #include "leak/json.h"
 #include "leak/report.h"
-#include "leak/suppress.h"
 
 #include <string.h>
 
@@ -96,29 +95,14 @@ static void each_of_largest(uint64_t most, uint64_t (*key_of)(const struct site 
 
 // --- leaks and sites --------------------------------------------------------------------------------------------
 
-static void add(struct lost_count *to, const struct lost_count *more)
-{
-    to->blocks += more->blocks;
-    to->bytes += more->bytes;
-}
-
-static struct lost_count lost_of(const struct site *s)
-{
-    struct lost_count all = {0};
-    for (int class = 0; class < LOST_CLASSES; class ++)
-        for (int phase = 0; phase < PHASES; phase++)
-            add(&all, &s->lost[class][phase]);
-    return all;
-}
-
 static uint64_t lost_bytes(const struct site *s)
 {
-    struct lost_count all = lost_of(s);
-    add(&all, &s->suppressed);
+    struct lost_count all = site_lost(s);
+    lost_add(&all, &s->suppressed);
     return all.bytes + all.blocks; // a block may have no bytes
 }
 
-static void put_lost(const struct site *s, const char *class, const char *phase,
+static void put_lost(const struct site *s, enum lost_class class, enum lost_phase phase,
                      const struct lost_count *count, const char *pattern)
 {
     if (!count->blocks)
@@ -128,8 +112,8 @@ static void put_lost(const struct site *s, const char *class, const char *phase,
     json_number("at_ns", s->last_ns);
     json_number("since_ns", s->since_ns);
     json_number("site", report_number_of(s));
-    json_string("class", class);
-    json_string("phase", phase);
+    json_string("class", lost_class_names[class]);
+    json_string("phase", lost_phase_names[phase]);
     json_number("blocks", count->blocks);
     json_number("bytes", count->bytes);
     json_number("first_ns", s->first_ns);
@@ -144,14 +128,12 @@ static void put_lost(const struct site *s, const char *class, const char *phase,
 
 static void put_leaks(const struct site *s)
 {
-    static const char *const phases[PHASES] = {"run", "exit", "late"};
-    const struct suppression *by = s->suppressed_by;
     report_put_site(s);
-    for (int phase = 0; phase < PHASES; phase++) {
-        put_lost(s, "direct", phases[phase], &s->lost[LOST_DIRECT][phase], NULL);
-        put_lost(s, "indirect", phases[phase], &s->lost[LOST_INDIRECT][phase], NULL);
+    for (enum lost_phase phase = 0; phase < PHASES; phase++) {
+        put_lost(s, LOST_DIRECT, phase, &s->lost[LOST_DIRECT][phase], NULL);
+        put_lost(s, LOST_INDIRECT, phase, &s->lost[LOST_INDIRECT][phase], NULL);
     }
-    put_lost(s, "direct", "run", &s->suppressed, by ? by->pattern : "(reached from a suppressed block)");
+    put_lost(s, LOST_DIRECT, PHASE_RUN, &s->suppressed, report_pattern_of(s));
 }
 
 void ledger_leaks(uint64_t most)
@@ -202,7 +184,7 @@ static struct mark *find(const char *name)
 
 static struct holding holding_of(const struct site *s)
 {
-    return (struct holding){{s->walk_blocks, s->walk_bytes}, lost_of(s)};
+    return (struct holding){{s->walk_blocks, s->walk_bytes}, site_lost(s)};
 }
 
 static void put_mark(const struct mark *m)

@@ -205,6 +205,11 @@ void report_put_site(const struct site *s)
         put_stack(s, false);
 }
 
+const char *report_pattern_of(const struct site *s)
+{
+    return s->suppressed_by ? s->suppressed_by->pattern : "(reached from a suppressed block)";
+}
+
 uint32_t report_number_of(const struct site *s) { return s->id == SITE_UNKNOWN ? 0 : s->id; }
 
 // --- records --------------------------------------------------------------------------------------------------
@@ -273,7 +278,6 @@ struct moment {
 static void put_lost(const struct site *s, const struct moment *at, enum lost_class class,
                      const struct lost_count *count, const char *pattern)
 {
-    static const char *const classes[LOST_CLASSES] = {"direct", "indirect"};
     if (!count->blocks)
         return;
     json_begin("lost");
@@ -281,7 +285,7 @@ static void put_lost(const struct site *s, const struct moment *at, enum lost_cl
     json_number("at_ns", at->now_ns);
     json_number("since_ns", at->since_ns);
     json_number("site", report_number_of(s));
-    json_string("class", classes[class]);
+    json_string("class", lost_class_names[class]);
     json_string("phase", at->phase);
     json_number("blocks", count->blocks);
     json_number("bytes", count->bytes);
@@ -296,13 +300,11 @@ static void put_lost(const struct site *s, const struct moment *at, enum lost_cl
 void report_lost(const struct site *fresh, const struct trace *t, enum lost_phase phase, uint64_t now_ns,
                  uint64_t since_ns)
 {
-    static const char *const phases[PHASES] = {"run", "exit", "late"};
-    const struct moment at = {t, phases[phase], now_ns, since_ns};
+    const struct moment at = {t, lost_phase_names[phase], now_ns, since_ns};
     for (; fresh; fresh = fresh->fresh_next) {
-        const struct suppression *by = fresh->suppressed_by;
         report_put_site(fresh);
         put_holders_parts(fresh);
-        const char *pattern = by ? by->pattern : "(reached from a suppressed block)";
+        const char *pattern = report_pattern_of(fresh);
         for (enum lost_class class = 0; class < LOST_CLASSES; class ++)
             put_lost(fresh, &at, class, &fresh->fresh[class], NULL);
         for (enum lost_class class = 0; class < LOST_CLASSES; class ++)
@@ -347,20 +349,12 @@ void report_cycle(const struct trace *t, uint64_t now_ns)
     json_end(sink->write);
 }
 
-static void add(struct lost_count *to, const struct lost_count *count)
-{
-    to->blocks += count->blocks;
-    to->bytes += count->bytes;
-}
-
 // What was allocated there and not freed by the program: it lives, or was lost.
 static struct lost_count gone_from(const struct site *s)
 {
-    struct lost_count gone = {s->walk_blocks, s->walk_bytes};
-    for (int class = 0; class < LOST_CLASSES; class ++)
-        for (int phase = 0; phase < PHASES; phase++)
-            add(&gone, &s->lost[class][phase]);
-    add(&gone, &s->suppressed);
+    struct lost_count gone = site_lost(s), living = {s->walk_blocks, s->walk_bytes};
+    lost_add(&gone, &s->suppressed);
+    lost_add(&gone, &living);
     return gone;
 }
 
@@ -449,8 +443,8 @@ struct lost_totals report_totals(void)
         const struct site *s = site_get(id);
         for (int class = 0; class < LOST_CLASSES; class ++)
             for (int phase = 0; phase < PHASES; phase++)
-                add(phase == PHASE_LATE ? &totals.late : &totals.lost, &s->lost[class][phase]);
-        add(&totals.suppressed, &s->suppressed);
+                lost_add(phase == PHASE_LATE ? &totals.late : &totals.lost, &s->lost[class][phase]);
+        lost_add(&totals.suppressed, &s->suppressed);
     }
     return totals;
 }

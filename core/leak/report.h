@@ -31,6 +31,7 @@ void report_put_site(const struct site *s); // and its modules, unless they are 
 void report_put_living(const struct site *s, uint64_t cycle,
                        uint64_t now_ns); // after findings_walk; and its site
 uint32_t report_number_of(const struct site *s);
+const char *report_pattern_of(const struct site *s); // why what was lost there is suppressed
 size_t report_resident_bytes(void);
 // A site that grows, or that does no longer (leak/growth.h); after a walk. And its site.
 void report_growing(const struct site *s, uint64_t cycle, uint64_t now_ns, bool ended);

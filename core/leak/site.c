@@ -138,6 +138,24 @@ void site_count_lost_sample(uint32_t id, uint64_t blocks, size_t each)
     atomic_fetch_add_explicit(&table[id]->lost_sample_bytes, blocks * each, memory_order_relaxed);
 }
 
+const char *const lost_class_names[LOST_CLASSES] = {"direct", "indirect"};
+const char *const lost_phase_names[PHASES] = {"run", "exit", "late"};
+
+void lost_add(struct lost_count *to, const struct lost_count *more)
+{
+    to->blocks += more->blocks;
+    to->bytes += more->bytes;
+}
+
+struct lost_count site_lost(const struct site *s)
+{
+    struct lost_count all = {0};
+    for (int class = 0; class < LOST_CLASSES; class ++)
+        for (int phase = 0; phase < PHASES; phase++)
+            lost_add(&all, &s->lost[class][phase]);
+    return all;
+}
+
 void sites_take_samples(uint64_t now_ns)
 {
     for (uint32_t id = 1; id < sites_end(); id++) {

@@ -23,9 +23,13 @@ enum { SITE_UNKNOWN = 1, SITE_EXAMPLES = 4 };
 enum lost_class { LOST_DIRECT, LOST_INDIRECT, LOST_CLASSES };
 enum lost_phase { PHASE_RUN, PHASE_EXIT, PHASE_LATE, PHASES };
 
+extern const char *const lost_class_names[LOST_CLASSES], *const lost_phase_names[PHASES]; // as in a report
+
 struct lost_count {
     uint64_t blocks, bytes;
 };
+
+void lost_add(struct lost_count *to, const struct lost_count *more);
 
 struct site {
     struct site *next; // of the same bucket
@@ -67,6 +71,8 @@ void sites_take_samples(uint64_t now_ns);
 void site_count_lost_sample(uint32_t id, uint64_t blocks, size_t each);
 uint32_t sites_end(void); // numbers are below
 void site_count_alloc(uint32_t id, uint64_t blocks, size_t each);
+// What was lost there so far, in all classes and phases; suppressed blocks are not in it. Collector.
+struct lost_count site_lost(const struct site *s);
 // The program has unloaded something.
 void sites_check_modules(void);
 size_t sites_bytes(void);

@@ -18,16 +18,12 @@
 
 // --- what the list says, for the tests' own use -----------------------------------------------------------------
 
-enum availability { LATER, AVAILABLE };
-
 struct listed {
     const char *name, *default_text, *expected, *meaning;
-    enum availability availability;
 };
 
-#define OPTION(name, type, field, initial, text, kind, lowest, highest, words, availability, expected, \
-               meaning)                                                                                \
-    {#name, text, expected, meaning, availability},
+#define OPTION(name, type, field, initial, text, kind, lowest, highest, words, expected, meaning) \
+    {#name, text, expected, meaning},
 static const struct listed list[] = {
 #include "base/options.def"
 };
@@ -223,22 +219,15 @@ static const struct {
 };
 // clang-format on
 
-// Sets it, alone and silently; or, in a version that cannot do it, says so and leaves the default.
+// Sets it, alone and silently.
 START_TEST(test_good)
 {
     const char *name = good[_i].name;
-    char line[100];
     read_one(name, good[_i].text);
     check_others_unchanged(name);
-    int64_t value = as_number(&options, name), at_first = as_number(&before, name);
-    if (entry(name)->availability == LATER && good[_i].value != at_first) {
-        snprintf(line, sizeof line, "GCPRE_%s is not available in this version: ignored", name);
-        check_said(line);
-        ck_assert_int_eq(value, at_first);
-    } else {
-        ck_assert_str_eq(said, "");
-        ck_assert_msg(value == good[_i].value, "GCPRE_%s=%s gives %ld", name, good[_i].text, (long)value);
-    }
+    int64_t value = as_number(&options, name);
+    ck_assert_str_eq(said, "");
+    ck_assert_msg(value == good[_i].value, "GCPRE_%s=%s gives %ld", name, good[_i].text, (long)value);
 }
 END_TEST
 
@@ -511,7 +500,7 @@ START_TEST(test_help)
         ck_assert_mem_eq(line + default_at, e->default_text, strlen(e->default_text));
         ck_assert_mem_eq(line + meaning_at, e->meaning, strlen(e->meaning));
         ck_assert(line[default_at - 1] == ' ' && line[meaning_at - 1] == ' ');
-        ck_assert_int_eq(strstr(line, " (not in this version)") != NULL, e->availability == LATER);
+        ck_assert_uint_eq(strlen(line), meaning_at + strlen(e->meaning));
     }
     ck_assert_ptr_null(strtok(NULL, "\n"));
 }
