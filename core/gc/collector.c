@@ -14,6 +14,7 @@
 #include "sys/cpu.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
+#include "world/console.h"
 #include "world/procfd.h"
 #include "world/stop.h"
 
@@ -73,7 +74,7 @@ static void write_log(const char *line, size_t bytes)
     if (log_fd >= 0)
         sys_write(log_fd, line, bytes);
     else
-        procfd_write_stderr(line, bytes);
+        console_write(line, bytes);
 }
 
 static void open_log(void)

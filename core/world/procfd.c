@@ -53,17 +53,3 @@ size_t procfd_read_memory(uintptr_t from, void *to, size_t bytes)
     }
     return done;
 }
-
-void procfd_write_stderr(const char *line, size_t bytes)
-{
-    int pidfd = (int)sys_call3(SYS_pidfd_open, sys_getpid(), 0, 0);
-    int fd = pidfd < 0 ? -1 : (int)sys_call3(SYS_pidfd_getfd, pidfd, 2, 0);
-    if (fd < 0) // /proc/self is the process: the program's table
-        fd = sys_open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC, 0);
-    if (fd >= 0) {
-        sys_write(fd, line, bytes);
-        sys_close(fd);
-    }
-    if (pidfd >= 0)
-        sys_close(pidfd);
-}

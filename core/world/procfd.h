@@ -15,6 +15,3 @@ int procfd_maps(void);
 
 // Copies memory of this process that may vanish meanwhile; returns the bytes that could be read, from the start on.
 size_t procfd_read_memory(uintptr_t from, void *to, size_t bytes);
-
-// Writes to the program's standard error, wherever that points now.
-void procfd_write_stderr(const char *line, size_t bytes);

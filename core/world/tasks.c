@@ -26,7 +26,7 @@ static pid_t parse_tid(const char *name)
 
 bool tasks_each(void (*visit)(pid_t tid, void *arg), void *arg)
 {
-    static char buffer[16384] __attribute__((aligned(8)));
+    char buffer[4096] __attribute__((aligned(8)));
     int fd = sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     long bytes;
     if (fd < 0)

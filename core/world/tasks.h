@@ -1,4 +1,4 @@
-// The kernel's list of this process's threads. Collector thread only (it opens files in its private table).
+// The kernel's list of this process's threads. Our own threads only (files are opened in their private table).
 #pragma once
 
 #include <stdbool.h>
