@@ -11,6 +11,7 @@ enum { DELETE = 0x7f };
 static char line[LINE_BYTES];
 static size_t used;
 static bool first;
+static uint64_t signed_by; // 0: nobody
 
 static void put(const char *text, size_t bytes)
 {
@@ -75,7 +76,11 @@ void json_begin(const char *type)
     first = true;
     put_char('{');
     json_string("type", type);
+    if (signed_by)
+        json_number("pid", signed_by);
 }
+
+void json_sign(uint64_t pid) { signed_by = pid; }
 
 void json_number(const char *key, uint64_t value)
 {

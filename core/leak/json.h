@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 void json_begin(const char *type); // {"type":"..."
+// From now on every object has this `pid` behind its type; 0: none.
+void json_sign(uint64_t pid);
 void json_number(const char *key, uint64_t value);
 void json_hex(const char *key, uint64_t value); // "0x..."
 void json_bytes(const char *key, const unsigned char *bytes, size_t count);

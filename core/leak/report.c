@@ -11,7 +11,7 @@
 #include "leak/module.h"
 #include "leak/suppress.h"
 #include "sys/syscall.h"
-#include "world/procfd.h"
+#include "world/console.h"
 #include "world/thread.h"
 
 #include <errno.h>
@@ -69,7 +69,7 @@ void report_open(void)
 void report_write(const char *text, size_t bytes)
 {
     if (file < 0) {
-        procfd_write_stderr(text, bytes);
+        console_write(text, bytes);
         return;
     }
     while (bytes) {
@@ -128,8 +128,10 @@ static uint64_t wall_clock_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+// Several processes may append to one report.
 void report_process(void)
 {
+    json_sign((uint64_t)sys_getpid());
     if (begun)
         return;
     begun = true;
@@ -140,7 +142,8 @@ void report_put_process(void)
 {
     json_begin("process");
     json_number("version", 1);
-    json_number("pid", (uint64_t)sys_getpid());
+    if (sink != &report_itself) // else every line has it
+        json_number("pid", (uint64_t)sys_getpid());
     json_number("ppid", (uint64_t)sys_call3(SYS_getppid, 0, 0, 0));
     put_exe();
     put_command();

@@ -1,6 +1,7 @@
 // The report: where it goes, and its records as JSON lines (core/leak/FORMAT.md). Collector thread only.
 //
-// W1. A record is appended by one write, as soon as it is known: a process that is killed leaves all of them.
+// W1. A record is appended by one write, as soon as it is known: a process that is killed leaves all of them. It says whose it is, for
+//     other processes may append to the same file.
 // W2. Standard error is the descriptor of the beginning, in the collector's own table, whatever the program does with its own; in a
 //     forked child it is the program's of the moment.
 #pragma once
@@ -37,7 +38,7 @@ size_t report_resident_bytes(void);
 void report_growing(const struct site *s, uint64_t cycle, uint64_t now_ns, bool ended);
 void report_all_growing(uint64_t cycle, uint64_t now_ns);
 
-void report_process(void); // once
+void report_process(void); // before the first record of a cycle: once a process line
 void report_cycle(const struct trace *t, uint64_t now_ns);
 void report_lost(const struct site *fresh, const struct trace *t, enum lost_phase phase, uint64_t now_ns,
                  uint64_t since_ns);

@@ -75,12 +75,13 @@ class Record:
 
 
 class Reader:
-    """The processes of one file. `current` is the one whose lines are being read."""
+    """The processes of one file, whose lines may be mixed. `current` is the one that the line is of."""
 
     def __init__(self, name):
         self.name = name
         self.processes = []
         self.current = None
+        self.by_pid = {}    # the last process of each number: one may come again
         self.dangling = 0   # mentions of sites and modules that no line described
 
     def take(self, record):
@@ -88,8 +89,11 @@ class Reader:
         handler = getattr(self, f"take_{kind}", None) if kind.isidentifier() else None
         if not handler:
             return
-        if kind != "process" and not self.current:
-            raise Problem(f'{record.place}: a "{kind}" line before any "process" line: the beginning of the file is missing')
+        if kind != "process":
+            self.current = self.by_pid.get(record.number("pid")) if "pid" in record.fields else self.current
+            if not self.current:
+                raise Problem(f'{record.place}: a "{kind}" line before any "process" line of its process: '
+                              "the beginning of the file is missing")
         handler(record)
 
     def take_process(self, record):
@@ -103,6 +107,7 @@ class Reader:
             sample_bytes=record.number("sample_bytes", 0), reclaim=record.flag("reclaim", True),
             forked=record.flag("forked"), source=self.name)
         self.processes.append(self.current)
+        self.by_pid[self.current.pid] = self.current
 
     def take_module(self, record):
         self.current.modules[record.number("module")] = Module(

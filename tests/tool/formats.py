@@ -367,6 +367,34 @@ def test_several(box):
     assert 'pid="4712"' in box.report(both, "-f", "prom")
 
 
+def lost_of_each(box, path):
+    return [(view["processes"][0]["pid"], view["sum"]["lost_bytes"]) for view in box.json(path, "-f", "json")["views"]]
+
+
+def test_mixed(box):
+    """Processes that appended to one file, line by line in turns; and one whose number an earlier one had."""
+    one, other = (reports.Report(box.program, pid=pid, base=base) for pid, base in ((1, 0x555555554000), (2, 0x7f0000000000)))
+    one.lost("short", 7).lost("inlined", 70).end()
+    other.lost("wrapped", 800).lost("short", 8).end()
+    lines = [line for pair in zip(one.lines, other.lines) for line in pair]
+    assert len(lines) == len(one.lines) + len(other.lines)
+    mixed = box.file("mixed", "".join(f"{line}\n" for line in lines))
+    assert lost_of_each(box, mixed) == [(1, 77), (2, 808)]
+    again = reports.Report(box.program, pid=1).lost("short", 9).end()
+    box.file("mixed", mixed.read_text() + again.text())
+    assert lost_of_each(box, mixed) == [(1, 77), (2, 808), (1, 9)]
+
+
+def test_lines_without_pid(box):
+    """As the library wrote them once: they are of the process before them."""
+    lines = [json.loads(line) for path in (box.usual(), box.usual("other", pid=4712)) for line in path.read_text().splitlines()]
+    for fields in lines:
+        if fields["type"] != "process":
+            del fields["pid"]
+    path = box.file("old", "".join(json.dumps(fields) + "\n" for fields in lines))
+    assert lost_of_each(box, path) == [(4711, 1508), (4712, 1508)]
+
+
 def test_merge(box):
     """Added up by site, although their addresses and the indices of their sites differ."""
     other = reports.Report(box.program, pid=4712, base=0x7f0000000000)

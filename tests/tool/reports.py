@@ -52,16 +52,16 @@ class Report:
     """Collects lines. Each method adds one; what is not given has a usual value."""
 
     def __init__(self, program, pid=4711, base=0x555555554000, path=None, build_id=None, **process):
-        self.program, self.base, self.lines = program, base, []
+        self.program, self.pid, self.base, self.lines = program, pid, base, []
         self.path = str(path or program.path)
-        self.add("process", version=1, pid=pid, ppid=1, exe=self.path, command=[self.path, "-v"], unix_ns=BEGIN_NS,
+        self.add("process", version=1, ppid=1, exe=self.path, command=[self.path, "-v"], unix_ns=BEGIN_NS,
                  **{"tier": "full", "sample_bytes": 0, "reclaim": True, "forked": False, **process})
         self.add("module", module=1, path=self.path, build_id=program.build_id if build_id is None else build_id,
                  base=hex(base), lo=hex(base), hi=hex(base + 0x5000))
         self.sites = {}
 
     def add(self, kind, **fields):
-        self.lines.append(json.dumps({"type": kind, **fields}))
+        self.lines.append(json.dumps({"type": kind, "pid": self.pid, **fields}))
         return self
 
     def site(self, name):

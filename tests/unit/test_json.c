@@ -99,10 +99,25 @@ START_TEST(a_line_that_is_too_long_is_left_out)
 }
 END_TEST
 
+START_TEST(objects_are_signed)
+{
+    json_sign(4711);
+    json_begin("x");
+    json_bool("yes", true);
+    ck_assert(json_end(keep));
+    ck_assert_str_eq(said, "{\"type\":\"x\",\"pid\":4711,\"yes\":true}\n");
+    json_sign(0);
+    json_begin("x");
+    ck_assert(json_end(keep));
+    ck_assert_str_eq(said, "{\"type\":\"x\"}\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json");
     TCase *tcase = tcase_create("json");
+    tcase_add_test(tcase, objects_are_signed);
     tcase_add_loop_test(tcase, texts_are_escaped, 0, sizeof texts / sizeof texts[0]);
     tcase_add_test(tcase, everything_has_its_commas);
     tcase_add_test(tcase, a_line_that_is_too_long_is_left_out);
