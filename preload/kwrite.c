@@ -12,6 +12,7 @@
 // or follow pointers inside a structure of theirs.
 #include "ctl/control.h"
 #include "gc/collector.h"
+#include "leak/hunt.h"
 #include "heap/heap.h"
 #include "fork.h"
 #include "guards.h"
@@ -211,7 +212,9 @@ static void note_filter(long number, long first)
 {
     if ((number == SYS_prctl && first == PR_SET_SECCOMP) ||
         (number == SYS_seccomp && first <= 1 /* SET_MODE_* */)) {
-        collector_retire("it restricts its system calls (seccomp)");
+        static const char *const why = "it restricts its system calls (seccomp)";
+        hunt_retires(why);
+        collector_retire(why);
         control_retires();
     }
 }

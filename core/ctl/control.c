@@ -65,6 +65,8 @@ static void begin_answer(void)
 // One request, or what is left of it when its cycle has run.
 static void errand(void)
 {
+    if (below.errand)
+        below.errand();
     if (!talking || atomic_load(&mailbox.state) != MAILBOX_ASKED)
         return;
     if (!cycle_wanted)

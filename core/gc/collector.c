@@ -122,6 +122,8 @@ void collector_call(void)
     sys_futex_wake(&bell, 1);
 }
 
+bool collector_is_there(void) { return atomic_load(&state) == THREAD_RUNNING; }
+
 static void sleep_until_called(uint32_t rung, uint64_t ns)
 {
     const struct timespec rest = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};

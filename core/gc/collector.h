@@ -51,6 +51,9 @@ bool collector_has_run(uint32_t ticket);
 // Lets the thread call upcalls.errand soon. Any thread, also ours; no lock, no allocation.
 void collector_call(void);
 
+// Whether the thread is there, and would answer a call.
+bool collector_is_there(void);
+
 // Why nothing is reclaimed in this process; NULL: it is.
 const char *collector_passive_reason(void);
 // No cycle runs from now on; malloc and free go on. One line says why.

@@ -330,11 +330,11 @@ static void forget_fresh(void)
     }
 }
 
-struct site *findings_look(enum lost_phase in_phase, uint64_t at_ns)
+struct site *findings_look(enum lost_phase in_phase, uint64_t at_ns, uint64_t since_ns)
 {
     static bool said;
     phase = in_phase;
-    before_ns = now_ns < at_ns ? now_ns : 0; // a forked child's clock begins anew
+    before_ns = since_ns;
     now_ns = at_ns;
     count = 0;
     forget_fresh();

@@ -14,9 +14,10 @@
 
 #include "leak/site.h"
 
-// Looks at the last cycle's condemned blocks, and counts them in their sites as lost in this phase. Collector thread, after a cycle.
+// Looks at the last cycle's condemned blocks, and counts them in their sites as lost in this phase; since_ns is the last proof before
+// this one. Collector thread, after a cycle.
 // Returns the sites that got some, linked by fresh_next; their fresh counts stay until the next call.
-struct site *findings_look(enum lost_phase phase, uint64_t now_ns);
+struct site *findings_look(enum lost_phase phase, uint64_t now_ns, uint64_t since_ns);
 // Counts what lives, in the sites' walk_ figures.
 void findings_walk(void);
 // Bytes of the blocks that the last walk saw beyond what was asked for.

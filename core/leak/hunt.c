@@ -35,10 +35,11 @@ enum { TRIES_AT_EXIT = 2 }; // a thread that was slow to stop must not make all 
 static bool has_unwinder, forked;
 static pid_t process; // a vfork child has our memory, and must not end it
 static __thread int disabled;
-static _Atomic int phase;      // enum lost_phase, of the cycles that begin now
-static _Atomic int report_due; // enum report_due, when the next cycle has ended
-static _Atomic bool finished;  // the last report is written
-static _Atomic bool proved;    // the last cycle had no doubts
+static _Atomic int phase;            // enum lost_phase, of the cycles that begin now
+static _Atomic uint32_t report_due;  // enum report_due, when the next cycle has ended
+static _Atomic bool finished;        // the last report is written
+static _Atomic bool proved;          // the last cycle had no doubts
+static const char *_Atomic retiring; // why nothing will be proven or written after the report that is due
 static uint64_t last_proof_ns;
 static _Atomic uint64_t lost_blocks;
 static uintptr_t main_function, main_top, main_bottom; // of its frame; main_bottom once it is known
@@ -59,6 +60,7 @@ static void begin(void)
         stale_forget();
         suppress_forget_counts();
         text_begin();
+        last_proof_ns = 0;
     }
     if (told_in != process)
         report_begin();
@@ -73,6 +75,9 @@ static void write_json(const struct site *fresh, const struct trace *t, enum los
     report_cycle(t, now_ns);
 }
 
+// Why more may be lost than was proven, and that will stay so.
+static const char *why_incomplete(void) { return retiring ? retiring : collector_passive_reason(); }
+
 static void write_report(enum report_due due, const struct trace *t, uint64_t now_ns)
 {
     if (options.format == FORMAT_JSON) {
@@ -81,9 +86,10 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
         findings_walk();
         report_living(t, now_ns);
         report_all_growing(t->number, now_ns);
-        report_end(now_ns);
+        report_end(now_ns, retiring ? "retired" : "exit",
+                   &(struct report_gap){why_incomplete() ? why_incomplete() : t->doubt, last_proof_ns});
     } else {
-        text_all(!wants(LEAKS_CYCLE));
+        text_all(!wants(LEAKS_CYCLE), why_incomplete());
     }
 }
 
@@ -96,6 +102,16 @@ static void tell_growth(const struct site *s, enum growth_news news)
         text_growing(s);
 }
 
+static void write_what_is_due(const struct trace *t, uint64_t now_ns)
+{
+    enum report_due due = (enum report_due)atomic_load(&report_due);
+    if (due != NO_REPORT)
+        write_report(due, t, now_ns);
+    uint32_t written = due; // unless somebody asked for another meanwhile
+    atomic_compare_exchange_strong(&report_due, &written, NO_REPORT);
+    sys_futex_wake(&report_due, INT32_MAX);
+}
+
 static void cycle_ended(void)
 {
     const struct trace *t = cycle_last();
@@ -104,27 +120,36 @@ static void cycle_ended(void)
     const char *suppressions = atomic_exchange(&programs_suppressions, NULL);
     if (suppressions)
         suppress_add_text("__lsan_default_suppressions", suppressions, strlen(suppressions));
-    struct site *fresh = findings_look(in, now_ns);
+    struct site *fresh = findings_look(in, now_ns, last_proof_ns);
     struct lost_totals totals = report_totals();
     atomic_store(&lost_blocks, totals.lost.blocks);
     if (options.format == FORMAT_JSON)
         write_json(fresh, t, in, now_ns);
     else if (wants(LEAKS_CYCLE) && in != PHASE_LATE)
         text_fresh(fresh);
-    last_proof_ns = now_ns;
+    atomic_store(&proved, !t->doubt);
+    if (!t->doubt)
+        last_proof_ns = now_ns;
     stale_cycle_ended((uint32_t)t->number);
     if (in == PHASE_RUN && !t->doubt)
         trend_cycle_ended(now_ns, tell_growth);
-    enum report_due due = (enum report_due)atomic_exchange(&report_due, NO_REPORT);
-    if (due != NO_REPORT)
-        write_report(due, t, now_ns);
-    atomic_store(&proved, !t->doubt);
+    write_what_is_due(t, now_ns);
 }
 
 static void sampled_cycle_ended(void)
 {
     if (!cycle_last()->doubt)
         trend_cycle_ended(trace_elapsed_ns(), NULL);
+}
+
+// No cycle will end any more, and somebody wants the report.
+static void errand(void)
+{
+    if (!collector_passive_reason() || atomic_load(&report_due) == NO_REPORT)
+        return;
+    if (options.format == FORMAT_JSON)
+        report_process();
+    write_what_is_due(cycle_last(), trace_elapsed_ns());
 }
 
 // --- in the program's threads ---------------------------------------------------------------------------------
@@ -187,7 +212,7 @@ void hunt_boot(void)
     stale_boot();
     dead_boot();
     collector_upcalls = (struct collector_upcalls){
-        .keep_stderr = true, .begin = begin, .cycle_ended = cycle_ended};
+        .keep_stderr = true, .begin = begin, .cycle_ended = cycle_ended, .errand = errand};
     process = sys_getpid();
     holders_wanted = true;
     heap_upcalls.double_free = tell_double_free;
@@ -277,6 +302,19 @@ void hunt_main_returned(uintptr_t entry)
     cycle_also_scan(0, 0);
 }
 
+// With a last cycle; where none can run, what was known before. False: nobody is there to write it.
+static bool ask_for_report(enum report_due due, uintptr_t entry)
+{
+    const struct timespec moment = {.tv_nsec = 50000000};
+    atomic_store(&report_due, due);
+    collect_from(entry);
+    while (atomic_load(&report_due) != NO_REPORT && collector_is_there()) {
+        collector_call();
+        sys_futex_wait(&report_due, due, &moment);
+    }
+    return atomic_load(&report_due) == NO_REPORT;
+}
+
 static bool may_ask(void)
 {
     return hunting && !crit_inside() && sys_getpid() == process && !atomic_load(&finished);
@@ -293,16 +331,28 @@ void hunt_exit_begins(uintptr_t entry)
     atomic_store(&phase, PHASE_LATE);
 }
 
+static void end_report(uintptr_t entry)
+{
+    if (!ask_for_report(LAST_REPORT, entry))
+        log_line("no report of leaks: the collector's thread is not there");
+    atomic_store(&finished, true);
+}
+
+void hunt_retires(const char *why)
+{
+    if (!may_ask() || !wants(LEAKS_EXIT) || turned_off())
+        return;
+    atomic_store(&retiring, why);
+    end_report(0);
+}
+
 int hunt_exit_ends(uintptr_t entry)
 {
     if (!may_ask() || !wants(LEAKS_EXIT) || turned_off())
         return 0;
     if (atomic_load(&phase) == PHASE_RUN)
         atomic_store(&phase, PHASE_EXIT);
-    atomic_store(&report_due, LAST_REPORT);
-    if (!collect_from(entry))
-        log_line("no report of leaks at exit: no cycle can run in this process");
-    atomic_store(&finished, true);
+    end_report(entry);
     return atomic_load(&lost_blocks) ? options.exit_code : 0;
 }
 
@@ -326,8 +376,7 @@ bool hunt_check(uintptr_t entry)
 {
     if (!may_ask())
         return false;
-    atomic_store(&report_due, REPORT_SO_FAR);
-    collect_from(entry);
+    ask_for_report(REPORT_SO_FAR, entry);
     return atomic_load(&lost_blocks);
 }
 
@@ -349,6 +398,7 @@ static void begin_as_child(void)
     forked = true;
     collector_upcalls.keep_stderr = false; // who waits for the end of a pipe waits for all of its writers
     atomic_store(&report_due, NO_REPORT);
+    atomic_store(&retiring, NULL);
     atomic_compare_exchange_strong(&phase, &exiting, PHASE_RUN);
     atomic_store(&lost_blocks, 0);
 }

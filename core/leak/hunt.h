@@ -5,7 +5,8 @@
 //
 // H1. Before hunt_boot has said yes, and when nobody asked, nothing is noted and `hunting` is false.
 // H2. Only the collector thread judges and writes; others ask it.
-// H3. What the program printed or returned stays, unless GCPRE_EXITCODE asks.
+// H3. In a process without cycles the last report says what was proven before, and why that may not be all.
+// H4. What the program printed or returned stays, unless GCPRE_EXITCODE asks.
 #pragma once
 
 #include "heap/heap.h"
@@ -35,6 +36,8 @@ void hunt_main_returned(uintptr_t entry);
 void hunt_exit_begins(uintptr_t entry);
 // The exit code that the process should have instead of its own; 0: its own.
 int hunt_exit_ends(uintptr_t entry);
+// From here on nothing can be proven or written in this process: the report is written now. Outside critical sections.
+void hunt_retires(const char *why);
 
 const char *hunt_tier(void);
 uint32_t hunt_weight(const struct note *note); // how many blocks it stands for

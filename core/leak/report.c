@@ -452,17 +452,21 @@ struct lost_totals report_totals(void)
     return totals;
 }
 
-void report_end(uint64_t now_ns)
+void report_end(uint64_t now_ns, const char *reason, const struct report_gap *gap)
 {
     struct lost_totals totals = report_totals();
     json_begin("end");
     json_number("at_ns", now_ns);
-    json_string("reason", "exit");
+    json_string("reason", reason);
     json_number("lost_blocks", totals.lost.blocks);
     json_number("lost_bytes", totals.lost.bytes);
     json_number("suppressed_blocks", totals.suppressed.blocks);
     json_number("suppressed_bytes", totals.suppressed.bytes);
     json_number("late_blocks", totals.late.blocks);
     json_number("late_bytes", totals.late.bytes);
+    if (gap->why) {
+        json_string("incomplete", gap->why);
+        json_number("proven_ns", gap->proven_ns);
+    }
     json_end(sink->write);
 }

@@ -47,4 +47,9 @@ struct lost_totals {
     struct lost_count lost, late, suppressed;
 };
 struct lost_totals report_totals(void);
-void report_end(uint64_t now_ns);
+// Why more may be lost than was proven (NULL: it is not), and when the last proof was.
+struct report_gap {
+    const char *why;
+    uint64_t proven_ns;
+};
+void report_end(uint64_t now_ns, const char *reason, const struct report_gap *gap);

@@ -171,7 +171,7 @@ static void print_late(const struct lost_count *count)
         count->bytes, count->blocks);
 }
 
-void text_all(bool groups)
+void text_all(bool groups, const char *incomplete)
 {
     struct lost_totals totals = report_totals();
     if (groups && totals.lost.blocks) {
@@ -184,5 +184,8 @@ void text_all(bool groups)
     if (totals.lost.blocks)
         report_text("SUMMARY: LeakSanitizer: %lu byte(s) leaked in %lu allocation(s).", totals.lost.bytes,
                     totals.lost.blocks);
+    if (incomplete)
+        report_text("gcpre: process %d: more may be lost than was proven, since there are no more cycles: %s",
+                    sys_getpid(), incomplete);
     print_largest(grown_bytes, text_growing, GROWING_MOST);
 }

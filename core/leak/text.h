@@ -8,7 +8,8 @@ void text_begin(void);
 // The groups that one cycle found, as they are proven.
 void text_fresh(const struct site *fresh);
 // All groups of all cycles, largest first, then the suppressions that were used, what was lost only at exit, the summary, and
-// what grows. groups false: they have been shown as they were proven. Nothing at all when there is nothing to say.
-void text_all(bool groups);
+// what grows. groups false: they have been shown as they were proven. incomplete: why there may be more; NULL: there is not. Nothing at
+// all when there is nothing to say.
+void text_all(bool groups, const char *incomplete);
 // A site that grows. Not of LeakSanitizer's: its parsers pass over it.
 void text_growing(const struct site *s);

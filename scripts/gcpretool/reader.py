@@ -176,7 +176,8 @@ class Reader:
 
     def take_end(self, record):
         self.current.end = {"at_ns": self.wall(record.number("at_ns")), "reason": record.text("reason", ""),
-                            **record.numbers(END_NUMBERS)}
+                            "incomplete": record.text("incomplete", ""),
+                            "proven_ns": self.wall(record.number("proven_ns", 0)), **record.numbers(END_NUMBERS)}
 
     def wall(self, at_ns):
         return self.current.begin_ns + at_ns

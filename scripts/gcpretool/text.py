@@ -92,6 +92,9 @@ def notes(view):
             yield f"gcpre: process {process.pid}: stacks of tier {process.tier}{every}: not all that was lost is here"
         if not process.end:
             yield f"gcpre: process {process.pid} did not end by itself, or still runs: this is what was proven until then"
+        elif process.end["incomplete"]:
+            yield (f"gcpre: process {process.pid}: this is what was proven until "
+                   f"{words.clock(process.end['proven_ns'], process.begin_ns)}: {process.end['incomplete']}")
 
 
 # ---- what lives

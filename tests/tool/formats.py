@@ -88,6 +88,12 @@ def test_text_killed_and_sampled(box):
     assert box.report(box.path("r"), "-f", "folded") == "main;add_entry 12000\n"
 
 
+def test_text_incomplete(box):
+    report = reports.Report(box.program).lost("short", 40).end(incomplete="it uses io_uring", proven_ns=15 * reports.SECOND)
+    text = box.report(report.write(box.path("r")))
+    assert LsanReport(text).rest == ["gcpre: process 4711: this is what was proven until 11:06:55: it uses io_uring"], text
+
+
 def test_text_live_and_growth(box):
     live, growth = (box.report(box.usual(), "--what", what) for what in ("live", "growth"))
     assert re.findall(r"^Live (\d+) byte\(s\) in (\d+)", live, re.M) == [("700", "14"), ("6", "2")]

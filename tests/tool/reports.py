@@ -94,8 +94,8 @@ class Report:
                         begin_bytes=9000 + number, end_bytes=5000, live_bytes=4000, dead_bytes=4000, dead_blocks=7,
                         goal_bytes=10000, roots_bytes=100, stacks_bytes=50, rss_bytes=90000, **more)
 
-    def end(self, at=20):
-        return self.add("end", at_ns=at * SECOND, reason="exit", lost_blocks=0, lost_bytes=0, suppressed_blocks=0,
+    def end(self, at=20, **more):
+        return self.add("end", at_ns=at * SECOND, reason="exit", **more, lost_blocks=0, lost_bytes=0, suppressed_blocks=0,
                         suppressed_bytes=0, late_blocks=0, late_bytes=0)
 
     def text(self):

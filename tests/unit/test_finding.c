@@ -80,7 +80,8 @@ static struct site *cycle(enum lost_phase phase)
 {
     static uint64_t now_ns;
     sweep();
-    return findings_look(phase, ++now_ns);
+    now_ns++;
+    return findings_look(phase, now_ns, now_ns - 1);
 }
 
 static void check(unsigned place, uint64_t direct, uint64_t indirect)
@@ -243,7 +244,7 @@ START_TEST(what_is_freed_meanwhile_was_not_lost)
     sweep();
     ck_assert_int_eq(pthread_create(&thread, NULL, free_hidden, NULL), 0);
     go = true;
-    findings_look(PHASE_RUN, 1);
+    findings_look(PHASE_RUN, 1, 0);
     pthread_join(thread, NULL);
     ck_assert_uint_le(lost_of(0), HIDDEN);
     ck_assert_uint_eq(lost_of(1), 0);
