@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "base/meta.h"
+#include "base/peek.h"
 #include "sys/syscall.h"
 
 #include <errno.h>
@@ -18,9 +19,10 @@
 
 enum {
     SECTIONS_MOST = 65536,
-    NOTES_MOST = 4096,   // bytes looked at of one file section
-    LOOK_BACK = 8,       // functions that may begin behind one that they are inside of
-    NAME_COMPARED = 256, // bytes of a name that decide between aliases
+    NOTES_MOST = 4096,        // bytes looked at of one file section
+    MAPPED_NOTES_MOST = 1024, // and of one segment in memory, on whatever stack
+    LOOK_BACK = 8,            // functions that may begin behind one that they are inside of
+    NAME_COMPARED = 256,      // bytes of a name that decide between aliases
     DEBUG_PATH_MOST = 512,
 };
 
@@ -84,11 +86,15 @@ static bool is_mapped(const Elf64_Phdr *headers, size_t count, const Elf64_Phdr 
 size_t elf_build_id(uintptr_t bias, const Elf64_Phdr *headers, size_t count,
                     unsigned char out[ELF_BUILD_ID_MOST])
 {
-    size_t bytes = 0;
-    for (const Elf64_Phdr *p = headers; p < headers + count && !bytes; p++)
-        if (p->p_type == PT_NOTE && is_mapped(headers, count, p))
-            bytes = find_build_id((const unsigned char *)(bias + p->p_vaddr), p->p_filesz, p->p_align, out);
-    return bytes;
+    unsigned char notes[MAPPED_NOTES_MOST];
+    size_t found = 0;
+    for (const Elf64_Phdr *p = headers; p < headers + count && !found; p++) {
+        size_t bytes = min_size(p->p_filesz, sizeof notes);
+        if (p->p_type == PT_NOTE && is_mapped(headers, count, p) &&
+            peek(notes, (const void *)(bias + p->p_vaddr), bytes))
+            found = find_build_id(notes, bytes, p->p_align, out);
+    }
+    return found;
 }
 
 // --- the file -----------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ const char *elf_names_find(const struct elf_names *names, uint64_t address, uint
 
 void elf_names_close(struct elf_names *names); // NULL is fine
 
-// The build-id of a loaded module, by its program headers in memory; its size, 0: it has none. Reads only notes that lie inside of
-// what a readable PT_LOAD maps from the file; by plain loads, since a module whose file was truncated could not go on either.
+// The build-id of a loaded module, by its program headers; its size, 0: it has none. Reads only notes that lie inside of what a
+// readable PT_LOAD maps from the file, and are there (base/peek.h).
 size_t elf_build_id(uintptr_t bias, const Elf64_Phdr *headers, size_t count,
                     unsigned char out[ELF_BUILD_ID_MOST]);

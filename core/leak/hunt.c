@@ -2,11 +2,13 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/peek.h"
 #include "gc/collector.h"
 #include "gc/cycle.h"
 #include "gc/holder.h"
 #include "gc/trace.h"
 #include "leak/finding.h"
+#include "leak/module.h"
 #include "leak/recall.h"
 #include "leak/report.h"
 #include "leak/site.h"
@@ -20,12 +22,8 @@
 #include "world/stop.h"
 #include "world/thread.h"
 
-#include <dlfcn.h>
-#include <link.h>
 #include <math.h>
 #include <string.h>
-
-#pragma weak _dl_find_object
 
 bool hunting, sampling;
 
@@ -154,17 +152,21 @@ static void errand(void)
 
 // --- in the program's threads ---------------------------------------------------------------------------------
 
+static void tell_frame(size_t number, uintptr_t pc)
+{
+    crit_enter();
+    uint16_t index = module_at(pc);
+    crit_leave();
+    const struct module *m = index ? module_get(index) : NULL;
+    log_line("    #%lu 0x%lx (%s+0x%lx)", number, pc, m ? m->path : "?", m ? pc - m->base : 0);
+}
+
 static void tell_frames(const char *what, const uintptr_t *frames, size_t depth)
 {
     enum { TOLD = 8 };
     log_line("%s", what);
-    for (size_t i = 0; i < depth && i < TOLD; i++) {
-        struct dl_find_object found;
-        bool known = _dl_find_object && _dl_find_object((void *)(frames[i] - 1), &found) == 0;
-        const char *name = known ? found.dlfo_link_map->l_name : "?";
-        log_line("    #%lu 0x%lx (%s+0x%lx)", i, frames[i] - 1, *name ? name : "the program",
-                 known ? frames[i] - 1 - found.dlfo_link_map->l_addr : 0);
-    }
+    for (size_t i = 0; i < depth && i < TOLD; i++)
+        tell_frame(i, frames[i] - 1);
 }
 
 static void tell_double_free(uint32_t site)
@@ -340,6 +342,7 @@ static void end_report(uintptr_t entry)
 
 void hunt_retires(const char *why)
 {
+    peek_plainly();
     if (!may_ask() || !wants(LEAKS_EXIT) || turned_off())
         return;
     atomic_store(&retiring, why);
