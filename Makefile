@@ -30,7 +30,7 @@ UNIT    := $(sort $(wildcard tests/unit/*.c))
 
 TOOL    := $(patsubst scripts/%,%,$(sort $(wildcard scripts/gcpretool/*.py scripts/gcpretool/assets/*)))
 
-FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/demo/*.c)
+FORMATTED := $(wildcard core/*/*.[ch] preload/*.[ch] tests/unit/*.[ch] tests/unit/plugins/*.[ch] tests/fuzz/*.[ch] tests/demo/*.c)
 
 objects  = $(patsubst %.c,$(1)/%.o,$(CORE) $(PRELOAD))
 RELEASE := $(call objects,build/obj)
@@ -151,6 +151,12 @@ build/unit/%: tests/unit/%.c build/libcore.a build/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS_DEBUG) -fno-strict-aliasing $(WARNINGS) -MMD -MP -o $@ $< \
 	    build/libcore.a $$(pkg-config --cflags --libs check) $(LDLIBS)
+
+# A module of its own, which the test opens.
+build/unit/test_recall: build/unit/recalled.so
+build/unit/%.so: tests/unit/plugins/%.c build/flags
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -g -fPIC -shared $(WARNINGS) -MMD -MP -o $@ $<
 
 -include $(RELEASE:.o=.d) $(DEBUG:.o=.d) $(FAULT:.o=.d) $(UNITBIN:=.d)
 .PHONY: all debug fault unit test test-apps test-suites soak fuzz lint bench demo format install uninstall clean help FORCE
