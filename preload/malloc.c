@@ -10,6 +10,7 @@
 #include "heap/extent.h"
 #include "heap/heap.h"
 #include "leak/hunt.h"
+#include "leak/usage.h"
 #include "real.h"
 #include "sys/syscall.h"
 #include "world/kwrite.h"
@@ -20,7 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLER __builtin_return_address(0)
+#define CALLER      __builtin_return_address(0)
+// Where the return address is: the caller's stack pointer, to whom may want to know it later.
+#define RETURN_SLOT ((const void *const *)__builtin_dwarf_cfa() - 1)
 
 // A cycle is wanted and there is no thread for it yet; this caller holds no lock of libc's.
 static void maybe_start_collector(const void *caller)
@@ -65,8 +68,9 @@ static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const v
 
 // Leaks are hunted: the allocation's stack is remembered with the block.
 static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, bool zeroed,
-                                                    const void *caller)
+                                                    const void *const *return_slot)
 {
+    const void *caller = *return_slot;
     void *p;
     if (n > PTRDIFF_MAX - alignment) {
         errno = ENOMEM;
@@ -75,6 +79,7 @@ static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, 
     int saved = errno; // the unwinder's affair
     bool noarm = is_for_libc(caller);
     struct note_facts facts = hunt_facts(n, caller);
+    facts.frame = (uintptr_t)return_slot;
     if (n <= SMALL_MAX && alignment == SLOT_GRAIN && !noarm) {
         p = heap_alloc_noted_quick(n, class_of(n), facts);
         if (p) {
@@ -103,10 +108,11 @@ static inline void *alloc_quick(size_t n)
     return magazine_pop(&cache_self.plain.magazines[class_of(n)]);
 }
 
-static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller)
+static __attribute__((noinline)) void *alloc_middle(size_t n, const void *const *return_slot)
 {
+    const void *caller = *return_slot;
     if (is_noted(n))
-        return alloc_hunted(n, SLOT_GRAIN, false, caller);
+        return alloc_hunted(n, SLOT_GRAIN, false, return_slot);
     cache_open_short_path(&cache_self, !kwrite_active);
     if (n <= SMALL_MAX && !is_for_libc(caller)) {
         void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
@@ -119,25 +125,28 @@ static __attribute__((noinline)) void *alloc_middle(size_t n, const void *caller
 EXPORT void *malloc(size_t n)
 {
     if (unlikely(n >= cache_self.quick))
-        return alloc_middle(n, CALLER);
+        return alloc_middle(n, RETURN_SLOT);
     void *p = alloc_quick(n);
     return likely(p) ? p : alloc_slow(n, false, CALLER);
 }
 
-static void free_from(void *p, const void *caller)
+static __attribute__((noinline)) void free_from(void *p, const void *const *return_slot)
 {
-    if (heap_free_noted_quick(p))
+    struct note was;
+    if (heap_free_noted_quick(p, &was)) {
+        usage_freed(&was, return_slot);
         return;
+    }
     int saved = errno;
     heap_free_slow(p);
-    maybe_start_collector(caller);
+    maybe_start_collector(*return_slot);
     errno = saved;
 }
 
 EXPORT void free(void *p)
 {
     if (unlikely(!heap_free(p)))
-        free_from(p, CALLER);
+        free_from(p, RETURN_SLOT);
 }
 
 EXPORT void *calloc(size_t count, size_t each)
@@ -152,17 +161,28 @@ EXPORT void *calloc(size_t count, size_t each)
         return likely(p) ? memset(p, 0, n) : alloc_slow(n, true, CALLER);
     }
     if (is_noted(n))
-        return alloc_hunted(n, SLOT_GRAIN, true, CALLER);
+        return alloc_hunted(n, SLOT_GRAIN, true, RETURN_SLOT);
     cache_open_short_path(&cache_self, !kwrite_active); // a thread may ask for nothing but zeroed memory
     return alloc_slow(n, true, CALLER);
 }
 
 // --- realloc ------------------------------------------------------------------------------------------------
 
-static void *realloc_from(void *p, size_t n, const void *caller)
+static void *realloc_hunted(void *p, size_t n, const void *caller)
 {
+    struct note_facts facts = hunt_facts(n, caller);
+    size_t before;
+    void *moved = heap_realloc_noted(p, n, facts, &before);
+    if (moved)
+        usage_resized(facts.site, sampling ? facts.order : 1, before, n, moved != p);
+    return moved;
+}
+
+static void *realloc_from(void *p, size_t n, const void *const *return_slot)
+{
+    const void *caller = *return_slot;
     if (!p)
-        return alloc_middle(n, caller);
+        return alloc_middle(n, return_slot);
     if (!cage_contains((uintptr_t)p)) {
         int error = errno;
         void *foreign = foreign_realloc(p, n);
@@ -174,9 +194,7 @@ static void *realloc_from(void *p, size_t n, const void *caller)
         return NULL;
     }
     int saved = errno;
-    void *moved = n > PTRDIFF_MAX ? NULL
-                  : is_noted(n)   ? heap_realloc_noted(p, n, hunt_facts(n, caller))
-                                  : heap_realloc(p, n);
+    void *moved = n > PTRDIFF_MAX ? NULL : is_noted(n) ? realloc_hunted(p, n, caller) : heap_realloc(p, n);
     if (moved && is_for_libc(caller))
         kwrite_keep_open(moved, n);
     maybe_start_collector(caller);
@@ -184,7 +202,7 @@ static void *realloc_from(void *p, size_t n, const void *caller)
     return moved;
 }
 
-EXPORT void *realloc(void *p, size_t n) { return realloc_from(p, n, CALLER); }
+EXPORT void *realloc(void *p, size_t n) { return realloc_from(p, n, RETURN_SLOT); }
 
 EXPORT void *reallocarray(void *p, size_t count, size_t each)
 {
@@ -193,14 +211,15 @@ EXPORT void *reallocarray(void *p, size_t count, size_t each)
         errno = ENOMEM;
         return NULL;
     }
-    return realloc_from(p, n, CALLER);
+    return realloc_from(p, n, RETURN_SLOT);
 }
 
 // --- aligned ------------------------------------------------------------------------------------------------
 
 // glibc's memalign takes any alignment and rounds it up to a power of two.
-static void *aligned_from(size_t alignment, size_t n, const void *caller)
+static void *aligned_from(size_t alignment, size_t n, const void *const *return_slot)
 {
+    const void *caller = *return_slot;
     if (alignment > SIZE_MAX / 2 + 1) {
         errno = EINVAL;
         return NULL;
@@ -209,9 +228,9 @@ static void *aligned_from(size_t alignment, size_t n, const void *caller)
     while (power < alignment)
         power *= 2;
     if (power == SLOT_GRAIN)
-        return alloc_middle(n, caller);
+        return alloc_middle(n, return_slot);
     if (is_noted(n))
-        return alloc_hunted(n, power, false, caller);
+        return alloc_hunted(n, power, false, return_slot);
     int saved = errno;
     void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);
     maybe_start_collector(caller);
@@ -219,16 +238,16 @@ static void *aligned_from(size_t alignment, size_t n, const void *caller)
     return p;
 }
 
-EXPORT void *memalign(size_t alignment, size_t n) { return aligned_from(alignment, n, CALLER); }
+EXPORT void *memalign(size_t alignment, size_t n) { return aligned_from(alignment, n, RETURN_SLOT); }
 
-EXPORT void *aligned_alloc(size_t alignment, size_t n) { return aligned_from(alignment, n, CALLER); }
+EXPORT void *aligned_alloc(size_t alignment, size_t n) { return aligned_from(alignment, n, RETURN_SLOT); }
 
 EXPORT int posix_memalign(void **out, size_t alignment, size_t n)
 {
     int saved = errno;
     if (!is_power_of_two(alignment) || alignment % sizeof(void *))
         return EINVAL;
-    void *p = aligned_from(alignment, n, CALLER);
+    void *p = aligned_from(alignment, n, RETURN_SLOT);
     errno = saved;
     if (!p)
         return ENOMEM;
@@ -236,7 +255,7 @@ EXPORT int posix_memalign(void **out, size_t alignment, size_t n)
     return 0;
 }
 
-EXPORT void *valloc(size_t n) { return aligned_from(PAGE_BYTES, n, CALLER); }
+EXPORT void *valloc(size_t n) { return aligned_from(PAGE_BYTES, n, RETURN_SLOT); }
 
 EXPORT void *pvalloc(size_t n)
 {
@@ -244,7 +263,7 @@ EXPORT void *pvalloc(size_t n)
         errno = ENOMEM;
         return NULL;
     }
-    return aligned_from(PAGE_BYTES, align_up(n, PAGE_BYTES), CALLER);
+    return aligned_from(PAGE_BYTES, align_up(n, PAGE_BYTES), RETURN_SLOT);
 }
 
 // --- the rest -----------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ void answer_begin(void)
 {
     answer = (struct answer){0};
     ended = cut = false;
-    json_sign(0); // a connection is one process's
 }
 
 static bool grow(size_t bytes)

@@ -7,9 +7,11 @@
 #include "gc/cycle.h"
 #include "gc/pace.h"
 #include "gc/trace.h"
+#include "leak/finding.h"
 #include "leak/hunt.h"
 #include "leak/json.h"
 #include "leak/report.h"
+#include "leak/usage.h"
 
 #include <string.h>
 
@@ -82,6 +84,12 @@ static void set(const struct request *r)
     answer_error("%s cannot be changed in a running process: gogc, period and trace can", r->name);
 }
 
+static void advise(void)
+{
+    findings_walk();
+    usage_report(cycle_count(), trace_elapsed_ns());
+}
+
 static void run_on_sites(const struct request *r)
 {
     if (!ledger_is_kept())
@@ -90,6 +98,7 @@ static void run_on_sites(const struct request *r)
     switch (r->command) {
     case COMMAND_LEAKS: ledger_leaks(r->number); break;
     case COMMAND_SITES: ledger_sites(r->number); break;
+    case COMMAND_ADVISE: advise(); break;
     case COMMAND_MARK: ledger_mark(r->name); break;
     default: ledger_diff(r->name);
     }

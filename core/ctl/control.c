@@ -5,6 +5,7 @@
 #include "ctl/endpoint.h"
 #include "ctl/talker.h"
 #include "gc/collector.h"
+#include "leak/json.h"
 #include "sys/syscall.h"
 
 static struct collector_upcalls below; // what the leak layer does there
@@ -69,6 +70,7 @@ static void errand(void)
         below.errand();
     if (!talking || atomic_load(&mailbox.state) != MAILBOX_ASKED)
         return;
+    json_sign(0); // a connection is one process's
     if (!cycle_wanted)
         begin_answer();
     else if (!collector_has_run(ticket))

@@ -178,6 +178,7 @@ static inline void fill(struct note *note, size_t n, struct note_facts facts)
     note->bytes = (uint16_t)n;
     note->born = atomic_load_explicit(&heap_cycle, memory_order_relaxed);
     note->order = facts.order;
+    note->frame = facts.frame;
     note->holder = 0;
     atomic_store_explicit(&note->flags, facts.flags, memory_order_relaxed);
     atomic_store_explicit(&note->site, facts.site, memory_order_release);
@@ -221,7 +222,7 @@ void *heap_alloc_noted_quick(size_t n, unsigned bin, struct note_facts facts)
     return p;
 }
 
-bool heap_free_noted_quick(void *p)
+bool heap_free_noted_quick(void *p, struct note *was)
 {
     uintptr_t offset = (uintptr_t)p - cage.base;
     if (offset >= cage.bytes || !cache_self.noted)
@@ -233,7 +234,13 @@ bool heap_free_noted_quick(void *p)
     struct note *note = note_in_span((uintptr_t)p, &class_table[at]);
     struct magazine *m = &cache_self.noted->magazines[at];
     uint32_t site = atomic_load_explicit(&note->site, memory_order_relaxed);
-    if (!site || m->n >= m->limit || !take_site(note))
+    if (!site || m->n >= m->limit)
+        return false;
+    was->frame = note->frame;
+    was->order = note->order;
+    was->bytes = note->bytes;
+    was->site = site;
+    if (!take_site(note))
         return false;
     note->holder = site; // before the slot can be a handler's
     if (magazine_push(m, p))
@@ -421,11 +428,12 @@ void *heap_realloc(void *p, size_t n)
     return resize_in_place(&b, n) ? p : move(&b, heap_alloc_slow(n, false, is_noarm(&b)), n);
 }
 
-void *heap_realloc_noted(void *p, size_t n, struct note_facts facts)
+void *heap_realloc_noted(void *p, size_t n, struct note_facts facts, size_t *before)
 {
     struct heap_block b = find_for_resize(p);
     if (!b.allocated)
         return NULL;
+    *before = note_bytes(&b);
     if (!resize_in_place(&b, n))
         return move(&b, heap_alloc_noted(n, SLOT_GRAIN, false, is_noarm(&b), facts), n);
     write_note(&b, n, facts);

@@ -38,6 +38,7 @@ struct note_facts {
     uint32_t site; // not 0
     uint32_t order;
     uint16_t flags;
+    uintptr_t frame; // 0: not known
 };
 void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, struct note_facts facts);
 void *heap_alloc_aligned(size_t n, size_t alignment);
@@ -45,7 +46,8 @@ void heap_free_slow(void *p);
 // realloc of a block of ours, n > 0. The old block stays when the result is NULL.
 void *heap_realloc(void *p, size_t n);
 // The same; whatever becomes of the block counts as allocated now.
-void *heap_realloc_noted(void *p, size_t n, struct note_facts facts);
+// before: the bytes that the block had.
+void *heap_realloc_noted(void *p, size_t n, struct note_facts facts, size_t *before);
 // Cycles that have ended, for the notes. Collector.
 extern _Atomic uint32_t heap_cycle;
 // Bytes the program may use, constant for the block's life (less only after realloc); 0 for what is not ours.
@@ -72,7 +74,7 @@ static inline bool heap_free(void *p)
 // The same for noted blocks of a thread that has some in its magazines; NULL or false: the slow path is for it. n <= SMALL_MAX; bin
 // is the class, and BIN_NOARM for one that is never armed.
 void *heap_alloc_noted_quick(size_t n, unsigned bin, struct note_facts facts);
-bool heap_free_noted_quick(void *p);
+bool heap_free_noted_quick(void *p, struct note *was);
 
 // Bytes in blocks (and magazines): what was claimed less what was given back and swept.
 size_t heap_live_bytes(void);

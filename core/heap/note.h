@@ -23,6 +23,7 @@ struct note {
         holder; // where a pointer to it was seen last (gc/holder.h), 0: not known; of a freed block its site
     uint32_t
         order; // grows from one of the thread's allocations to the next; of a sample, how many blocks it stands for
+    uintptr_t frame;        // where the call that allocated it has its return address; 0: not known
     uint16_t bytes;         // that were asked for, of a small block
     _Atomic uint16_t flags; // enum note_flag
 };

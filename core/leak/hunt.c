@@ -84,6 +84,7 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
         findings_walk();
         report_living(t, now_ns);
         report_all_growing(t->number, now_ns);
+        usage_report(t->number, now_ns);
         report_end(now_ns, retiring ? "retired" : "exit",
                    &(struct report_gap){why_incomplete() ? why_incomplete() : t->doubt, last_proof_ns});
     } else {
@@ -269,6 +270,7 @@ struct note_facts hunt_facts(size_t n, const void *caller)
         site = site_of_new(caller, frame);
     uint32_t weight = unlikely(sampling) ? cache_sample_weight(&cache_self, n) : 1;
     site_count_alloc(site, weight, n);
+    usage_allocated(site, n);
     return (struct note_facts){.site = site,
                                .flags = unlikely(disabled) ? NOTE_IGNORED : 0,
                                .order = unlikely(sampling) ? weight : cache_self.noted_blocks++};

@@ -157,7 +157,7 @@ void report_put_process(void)
 
 // --- sites and modules, before their first use ------------------------------------------------------------------
 
-static void put_module(uint16_t index)
+void report_put_module(uint16_t index)
 {
     const struct module *m = module_get(index);
     if (!index || !sink->is_new_module(index))
@@ -198,12 +198,14 @@ static bool put_stack(const struct site *s, bool names)
     return json_end(sink->write);
 }
 
+void report_put_end(void) { json_end(sink->write); }
+
 void report_put_site(const struct site *s)
 {
     if (s->id == SITE_UNKNOWN || !sink->is_new_site(s->id))
         return;
     for (size_t i = 0; i < s->depth; i++)
-        put_module(s->modules[i]);
+        report_put_module(s->modules[i]);
     if (!put_stack(s, sink->names))
         put_stack(s, false);
 }
@@ -269,7 +271,7 @@ static void put_holders_parts(const struct site *s)
     if (holder_kind(holder) == HOLDER_HEAP && holder_site(holder) < sites_end() && holder_site(holder))
         report_put_site(site_get(holder_site(holder)));
     if (holder_kind(holder) == HOLDER_ROOT)
-        put_module(module_at(holder & HOLDER_PLACE));
+        report_put_module(module_at(holder & HOLDER_PLACE));
 }
 
 struct moment {

@@ -10,6 +10,7 @@
 
 #include "leak/growth.h"
 #include "leak/stale.h"
+#include "leak/usage.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -51,6 +52,7 @@ struct site {
     uint32_t walk_oldest;
     struct growth growth;
     struct stale stale;
+    struct usage usage;
     struct {
         uintptr_t address;
         uint64_t bytes;

@@ -139,6 +139,10 @@ def as_stacks(session, records):
     yield f"{words.count(len(records), 'thread')}; their stacks are not unwound"
 
 
+def as_advice(session, records):
+    yield from list(text.advised(session.process)) or ["no advice"]
+
+
 def as_nothing(session, records):
     yield "done"
 
@@ -151,6 +155,7 @@ COMMANDS = {
     "gc": (as_cycle, []),
     "leaks": (as_leaks, [MOST]),
     "sites": (as_sites, [MOST]),
+    "advise": (as_advice, []),
     "mark": (as_mark, [("NAME", "letters, digits, _ - .", str)]),
     "diff": (as_diff, [("NAME", "of the mark", str)]),
     "who": (as_who, [("ADDRESS", "0x7f..., or decimal", str)]),
@@ -204,6 +209,9 @@ def ask_once(command, options):
 
 def main(arguments):
     command = arguments[0]
+    if command == "advise" and any(word.isascii() and not word.isdigit() and (word == "-" or word[:1] != "-") for word in arguments[1:]):
+        from . import advise    # of files
+        return advise.main(arguments[1:])
     options = parser(command).parse_args(arguments[1:])
     if command == "top":
         from . import top   # curses: only for this one

@@ -2,7 +2,7 @@
 
 import json
 
-from . import words
+from . import advice, words
 
 VERSION = 1
 
@@ -39,6 +39,8 @@ def process_of(process):
     return {"pid": process.pid, "ppid": process.ppid, "exe": process.exe, "command": process.command,
             "unix_ns": process.begin_ns, "tier": process.tier, "sample_bytes": process.sample_bytes,
             "reclaim": process.reclaim, "forked": process.forked, "source": process.source, "end": process.end,
+            "advice": [{"kind": each.kind, "text": each.text, "frames": [call_of(call) for call in each.site.calls]}
+                       for each in advice.of(process)],
             "cycles": process.cycles, "memory": process.memory}
 
 

@@ -185,11 +185,11 @@ class Session:
         records = self.connection.ask(request)
         for fields in records:
             record = Record(fields, f"process {self.pid}")
-            if fields["type"] in ("process", "module", "site"):
+            if fields["type"] in ("process", "module", "site", "usage"):
                 self.reader.take(record)
             elif "site" in fields:
                 fields["site"] = self.reader.site(record)
-        return [fields for fields in records if fields["type"] not in ("process", "module", "site")]
+        return [fields for fields in records if fields["type"] not in ("process", "module", "site", "usage")]
 
     @property
     def process(self):

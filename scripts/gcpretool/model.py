@@ -178,6 +178,28 @@ class Snapshot:
 
 
 @dataclass(eq=False)
+class Usage:
+    """How the blocks of a site were used until a moment: core/leak/usage.h."""
+    site: Site
+    elapsed_s: float
+    freed_at: list          # Sites of one frame
+    allocated_blocks: int
+    allocated_bytes: int
+    living_blocks: int
+    all_blocks: int         # of all sites
+    all_bytes: int
+    largest_bytes: int
+    in_call: int
+    resized: int
+    moved: int
+    grown_bytes: int
+    grown_to_bytes: int
+    regrown: int
+    regrown_by_bytes: int
+    copied_bytes: int
+
+
+@dataclass(eq=False)
 class Process:
     pid: int
     ppid: int
@@ -194,6 +216,7 @@ class Process:
     losses: list = field(default_factory=list)
     snapshots: list = field(default_factory=list)
     sightings: list = field(default_factory=list)   # of growth, in their order
+    usages: dict = field(default_factory=dict)      # by the site's index: the last
     cycles: list = field(default_factory=list)   # the records as they are, at_ns by the wall clock
     memory: list = field(default_factory=list)
     end: dict = None        # None: it was killed, or still runs

@@ -9,7 +9,7 @@ import json
 import sys
 
 from .console import Problem, warn
-from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale
+from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale, Usage
 
 VERSION = 1
 UNKNOWN_SITE = 0
@@ -18,6 +18,8 @@ CYCLE_NUMBERS = ["begin_bytes", "end_bytes", "live_bytes", "dead_bytes", "dead_b
                  "roots_bytes", "stacks_bytes", "rss_bytes"]
 MEMORY_NUMBERS = ["live_bytes", "lost_bytes", "probation_bytes", "free_bytes", "fragment_bytes", "metadata_bytes",
                   "other_bytes"]
+USAGE_NUMBERS = ["allocated_blocks", "allocated_bytes", "living_blocks", "all_blocks", "all_bytes", "largest_bytes", "in_call",
+                 "resized", "moved", "grown_bytes", "grown_to_bytes", "regrown", "regrown_by_bytes", "copied_bytes"]
 END_NUMBERS = ["lost_blocks", "lost_bytes", "suppressed_blocks", "suppressed_bytes", "late_blocks", "late_bytes"]
 
 
@@ -156,6 +158,17 @@ class Reader:
         growth = None if record.flag("ended") else self.growth(record.object("growth") or record)
         self.current.sightings.append(Sighting(self.site(record), self.wall(record.number("at_ns")), record.number("blocks"),
                                                record.number("bytes"), growth))
+
+    def take_usage(self, record):
+        site = self.site(record)
+        self.current.usages[site.index] = Usage(
+            site=site, elapsed_s=record.number("at_ns") / 1e9, freed_at=[self.place(each) for each in record.objects("freed_at", [])],
+            **record.numbers(USAGE_NUMBERS))
+
+    def place(self, record):
+        """A call that is no allocation's, as a site: it gets its name with them. No number is negative."""
+        frame = self.frame(record)
+        return self.current.sites.setdefault(-frame.pc, Site(-frame.pc, [frame]))
 
     def growth(self, record):
         return record and Growth(

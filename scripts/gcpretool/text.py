@@ -4,7 +4,7 @@ What it does not know stands in further lines that its parsers pass over: below 
 after the SUMMARY line. A view of living or growing sites has the same stacks below other headings.
 """
 
-from . import words
+from . import advice, words
 from .console import printable
 
 RULE = "=" * 65
@@ -32,6 +32,8 @@ def lost(view, top):
                f"{sum(each.blocks for each in findings)} allocation(s).")
     yield from late(view)
     yield from growing(view, top)
+    for process in view.processes:
+        yield from advised(process)
     yield from notes(view)
 
 
@@ -123,3 +125,9 @@ def growing(view, top):
     for row in view.growth[:top]:
         yield f"Growing {row.bytes} byte(s) in {row.blocks} object(s) allocated from:"
         yield from (*stack(row.site), f"    {words.growth(row, view.process.begin_ns)}", "")
+
+
+def advised(process):
+    for each in advice.of(process):
+        yield f"Advice ({each.kind}) on what is allocated from:"
+        yield from (*stack(each.site), f"    {each.text}", "")

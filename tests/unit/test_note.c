@@ -55,7 +55,7 @@ static void *allocate(size_t n, size_t alignment, bool zeroed, bool noarm)
 
 static void release(void *p)
 {
-    if (!heap_free(p) && !heap_free_noted_quick(p))
+    if (!heap_free(p) && !heap_free_noted_quick(p, &(struct note){0}))
         heap_free_slow(p);
 }
 
@@ -111,7 +111,7 @@ START_TEST(a_freed_block_has_no_site_and_is_freed_once)
     release(q);
     ck_assert_uint_eq(double_frees, 2);
     ck_assert_ptr_null(heap_realloc(p, 2 * SMALL));
-    ck_assert_ptr_null(heap_realloc_noted(p, SMALL - 1, facts)); // in place
+    ck_assert_ptr_null(heap_realloc_noted(p, SMALL - 1, facts, &(size_t){0})); // in place
     ck_assert_uint_eq(double_frees, 4);
     ck_assert_uint_eq(note->site, 0);
     ck_assert_ptr_eq(allocate(SMALL, SLOT_GRAIN, false, false), q);
@@ -128,7 +128,7 @@ START_TEST(a_resized_block_counts_as_allocated_anew)
             char *p = allocate(sizes[i], SLOT_GRAIN, false, false), *moved;
             const struct note *old = note_at(p);
             memset(p, (int)i, sizes[i]);
-            moved = heap_realloc_noted(p, sizes[k], others);
+            moved = heap_realloc_noted(p, sizes[k], others, &(size_t){0});
             ck_assert_ptr_nonnull(moved);
             check(moved, OTHER, sizes[k]);
             ck_assert_uint_eq(note_at(moved)->flags, NOTE_IGNORED);
@@ -147,7 +147,7 @@ START_TEST(what_cannot_be_resized_keeps_its_note)
     for (int large = 0; large < 2; large++) {
         size_t bytes = large ? LARGE : SMALL;
         char *p = allocate(bytes, SLOT_GRAIN, false, false);
-        ck_assert_ptr_null(heap_realloc_noted(p, (size_t)1 << 60, others));
+        ck_assert_ptr_null(heap_realloc_noted(p, (size_t)1 << 60, others, &(size_t){0}));
         check(p, SITE, bytes);
         release(p);
     }
