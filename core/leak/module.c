@@ -83,7 +83,7 @@ static bool find_object(uintptr_t address, struct dl_find_object *found)
 static bool meet_locked(struct module *m, uintptr_t address, const struct dl_find_object *found)
 {
     static char path[PATH_MAX];
-    struct link_map map;
+    struct link_map map = {0};
     struct dl_find_object again;
     if (!peek(&map, found->dlfo_link_map, sizeof map))
         return false;

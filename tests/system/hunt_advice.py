@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "helpers"))
-from control import LIB, TOOL, Server
+from control import TOOL, Server
 
 PROGRAM = r"""
 #include <stdio.h>

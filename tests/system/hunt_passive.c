@@ -8,7 +8,7 @@
 // args: sealed
 // env: GCPRE_LEAKS=exit GCPRE_EXITCODE=23 GCPRE_REPORT=report
 // expect-exit: 0
-// allow-stderr: ^gcpre\[\d+\]: nothing will be reclaimed in this process: 
+// allow-stderr: ^gcpre\[\d+\]: nothing will be reclaimed in this process
 #include "check.h"
 
 #include <linux/filter.h>
