@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "real.h"
 #include "signal.h"
+#include "start.h"
 
 #include "gc/collector.h"
 #include "gc/workers.h"
@@ -61,6 +62,7 @@ static void child(void)
     stop_fork_done(true);
     workers_fork_done();
     signal_fork_child();
+    start_fork_child();
     cache_open_short_path(&cache_self, false);
     crit_leave();
     hunt_fork_done(true);

@@ -5,6 +5,7 @@
 #include "boot.h"
 
 #include "real.h"
+#include "start.h"
 #include "sys/syscall.h"
 #include "world/dead.h"
 #include "world/interrupt.h"
@@ -15,11 +16,12 @@
 #include "gc/workers.h"
 #include "leak/hunt.h"
 #include "leak/recall.h"
+#include "leak/unjoined.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <sys/resource.h>
+#include <threads.h>
 
 #define MAIN_STACK_BYTES (8 * MIB)
 enum { LAST_ROUND = 3 }; // of PTHREAD_DESTRUCTOR_ITERATIONS = 4
@@ -73,6 +75,7 @@ static void on_exit_round(void *round)
         recall_thread_exit();
         if (hunting && has_own_stack && lo)
             dead_note(lo);
+        unjoined_ends((uintptr_t)pthread_self(), has_own_stack ? hi - lo : 0);
         thread_unregister();
         let_process_end();
         scrub_dead_stack(lo, hi);
@@ -111,33 +114,44 @@ void thread_boot(void)
 
 // --- pthread_create -----------------------------------------------------------------------------------------
 
-struct start {
-    void *(*function)(void *);
-    void *arg;
-    bool own_stack; // the C library's
-};
-
-static void learn_stack(void)
+// Where the stack is; whether somebody may still join the thread.
+static bool learn_attributes(void)
 {
     pthread_attr_t attr;
     void *lo = NULL;
     size_t bytes = 0;
+    int state = PTHREAD_CREATE_JOINABLE;
     if (pthread_getattr_np(pthread_self(), &attr) == 0) {
         pthread_attr_getstack(&attr, &lo, &bytes);
+        pthread_attr_getdetachstate(&attr, &state);
         pthread_attr_destroy(&attr);
     }
     thread_set_stack((uintptr_t)lo, (uintptr_t)lo + bytes);
+    return state == PTHREAD_CREATE_JOINABLE;
+}
+
+static struct start enter_thread(void *p)
+{
+    struct start start = start_take(p);
+    unjoined_begins(start.ticket, (uintptr_t)pthread_self());
+    if (!learn_attributes())
+        unjoined_forget(start.ticket);
+    has_own_stack = start.own_stack;
+    watch_exit();
+    kwrite_thread_start();
+    return start;
 }
 
 static void *begin(void *p)
 {
-    struct start start = *(struct start *)p;
-    free(p);
-    learn_stack();
-    has_own_stack = start.own_stack;
-    watch_exit();
-    kwrite_thread_start();
+    struct start start = enter_thread(p);
     return start.function(start.arg);
+}
+
+static int begin_c11(void *p)
+{
+    struct start start = enter_thread(p);
+    return start.c11(start.arg);
 }
 
 static int create_really(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg)
@@ -157,24 +171,61 @@ static int create_ours(pthread_t *thread, const pthread_attr_t *attr, void *(*fu
     return error;
 }
 
-// The start argument lives in a block of the heap that libc's descriptor of the new thread refers to, so it is reachable
-// until the thread has taken it (SOUNDNESS S18).
-EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg)
+static bool is_joinable(const pthread_attr_t *attr)
 {
-    struct start *start = malloc(sizeof *start);
-    if (!start)
-        return EAGAIN;
+    int state = PTHREAD_CREATE_JOINABLE;
+    return !attr || pthread_attr_getdetachstate(attr, &state) != 0 || state == PTHREAD_CREATE_JOINABLE;
+}
+
+// NULL: no memory.
+static struct start *prepare(struct start start, bool joinable, const void *caller)
+{
     if (collector_start_wanted && boot_done)
         collector_start();
+    uint32_t site = joinable ? hunt_site(caller) : 0;
+    if (site)
+        start.ticket = unjoined_announce(site);
+    struct start *kept = start_keep(start);
+    if (!kept)
+        unjoined_forget(start.ticket);
+    return kept;
+}
+
+// No thread was made.
+static void undo(struct start *kept) { unjoined_forget(start_take(kept).ticket); }
+
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *arg)
+{
     void *stack = NULL;
     size_t bytes = 0;
     if (attr && pthread_attr_getstack(attr, &stack, &bytes) == 0 && stack)
         kwrite_exclude((uintptr_t)stack, (uintptr_t)stack + bytes);
-    *start = (struct start){function, arg, .own_stack = !stack || (uintptr_t)stack + bytes == 0};
+    bool own_stack = !stack || (uintptr_t)stack + bytes == 0;
+    struct start *start = prepare((struct start){.function = function, .arg = arg, .own_stack = own_stack},
+                                  is_joinable(attr), __builtin_return_address(0));
+    if (!start)
+        return EAGAIN;
     uint32_t ticket = kwrite_enter_one(thread, sizeof *thread);
     int error = create_really(thread, attr, begin, start);
     kwrite_leave(ticket);
     if (error)
-        free(start);
+        undo(start);
     return error;
+}
+
+// The C library's makes its thread without asking our pthread_create.
+EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *arg)
+{
+    static void *_Atomic cache;
+    typeof(thrd_create) *real = real_symbol(&cache, "thrd_create");
+    struct start *start = prepare((struct start){.c11 = function, .arg = arg, .own_stack = true}, true,
+                                  __builtin_return_address(0));
+    if (!start)
+        return thrd_nomem;
+    uint32_t ticket = kwrite_enter_one(thread, sizeof *thread);
+    int result = real(thread, begin_c11, start);
+    kwrite_leave(ticket);
+    if (result != thrd_success)
+        undo(start);
+    return result;
 }

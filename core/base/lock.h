@@ -24,6 +24,7 @@ enum lock_rank {
     LOCK_RANK_CAGE,       // the cage's high-water mark
     LOCK_RANK_GUARDS,     // pages that the program protected
     LOCK_RANK_SITES,      // allocation sites and modules
+    LOCK_RANK_UNJOINED,   // threads that may have to be joined
     LOCK_RANK_META,       // private memory
     LOCK_RANK_BARRIER,    // chunks of the mprotect back-end: taken by its fault handler, so behind all others
     LOCK_RANK_COUNT,

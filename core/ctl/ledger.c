@@ -14,6 +14,7 @@
 #include "leak/hunt.h"
 #include "leak/json.h"
 #include "leak/report.h"
+#include "leak/thread_leaks.h"
 
 #include <string.h>
 
@@ -140,6 +141,7 @@ void ledger_leaks(uint64_t most)
 {
     each_of_largest(most, lost_bytes, put_leaks);
     report_all_growing(cycle_count(), trace_elapsed_ns());
+    thread_leaks_put(trace_elapsed_ns());
 }
 
 // Suspects come first, however small they still are.

@@ -30,6 +30,7 @@ int gcpre_jehost_pthread_atfork(void (*prepare)(void), void (*parent)(void), voi
 int gcpre_jehost_pthread_key_create(pthread_key_t *key, void (*destructor)(void *));
 int gcpre_jehost_pthread_setspecific(pthread_key_t key, const void *value);
 int gcpre_jehost_pthread_create(pthread_t *thread, const void *attr, void *(*start)(void *), void *arg);
+int gcpre_jehost_pthread_join(pthread_t thread, void **result);
 int gcpre_jehost_sched_getaffinity(pid_t task, size_t bytes, void *set);
 int gcpre_jehost_clock_gettime(clockid_t clock, struct timespec *time);
 int gcpre_jehost_gettimeofday(struct timeval *time, void *zone);
@@ -175,6 +176,12 @@ int gcpre_jehost_pthread_create(pthread_t *thread, const void *attr, void *(*sta
 {
     (void)thread, (void)attr, (void)start, (void)arg;
     return EAGAIN;
+}
+
+int gcpre_jehost_pthread_join(pthread_t thread, void **result)
+{
+    (void)thread, (void)result;
+    return ESRCH; // there are none
 }
 
 // The C library's would be our own wrappers, which look up what they wrap: that takes the loader's lock, and a thread that

@@ -198,7 +198,7 @@ static bool names_suppression(struct site *s, uintptr_t frame, uint16_t module)
     return found;
 }
 
-static struct suppression *suppression_of(struct site *s)
+struct suppression *finding_suppression(struct site *s)
 {
     if (!s->judged && suppress_first())
         for (size_t i = 0; i < s->depth && !names_suppression(s, s->frames[i], s->modules[i]); i++)
@@ -214,7 +214,7 @@ static bool is_ignored(const struct corpse *c)
 
 static bool begins_suppressed(const struct corpse *c)
 {
-    return c->note && c->state == IN_DOUBT && suppression_of(site_get(c->site));
+    return c->note && c->state == IN_DOUBT && finding_suppression(site_get(c->site));
 }
 
 static bool begins_old(const struct corpse *c) { return c->state == OLD; }

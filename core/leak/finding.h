@@ -22,3 +22,5 @@ struct site *findings_look(enum lost_phase phase, uint64_t now_ns, uint64_t sinc
 void findings_walk(void);
 // Bytes of the blocks that the last walk saw beyond what was asked for.
 size_t findings_slack_bytes(void);
+// The suppression that names this site, NULL: none does. Collector.
+struct suppression *finding_suppression(struct site *s);

@@ -16,7 +16,9 @@
 #include "leak/stale.h"
 #include "leak/suppress.h"
 #include "leak/text.h"
+#include "leak/thread_leaks.h"
 #include "leak/trend.h"
+#include "leak/unjoined.h"
 #include "sys/syscall.h"
 #include "world/dead.h"
 #include "world/stop.h"
@@ -85,10 +87,13 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
         report_living(t, now_ns);
         report_all_growing(t->number, now_ns);
         usage_report(t->number, now_ns);
+        thread_leaks_put(now_ns);
         report_end(now_ns, retiring ? "retired" : "exit",
                    &(struct report_gap){why_incomplete() ? why_incomplete() : t->doubt, last_proof_ns});
     } else {
         text_all(!wants(LEAKS_CYCLE), why_incomplete());
+        if (due == LAST_REPORT)
+            thread_leaks_text();
     }
 }
 
@@ -276,6 +281,13 @@ struct note_facts hunt_facts(size_t n, const void *caller)
                                .order = unlikely(sampling) ? weight : cache_self.noted_blocks++};
 }
 
+uint32_t hunt_site(const void *caller)
+{
+    if ((!hunting && !sampling) || disabled || crit_inside())
+        return 0;
+    return has_unwinder && stack_has_room() ? site_of_stack(caller) : site_of_caller(caller);
+}
+
 // The program's signals wait, so that none of its code runs below the stack pointer that is scanned from.
 static bool collect_from(uintptr_t entry)
 {
@@ -398,6 +410,7 @@ static void begin_as_child(void)
 {
     int exiting = PHASE_EXIT;
     sites_fork_child();
+    unjoined_fork_child();
     recall_fork_child();
     process = sys_getpid();
     forked = true;

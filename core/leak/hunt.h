@@ -20,6 +20,9 @@ void hunt_boot(void);
 // What is to be noted of an allocation of n bytes on behalf of the caller. Outside critical sections.
 struct note_facts hunt_facts(size_t n, const void *caller);
 
+// The site of a call that is no allocation; 0 when none is kept (nobody hunts, __lsan_disable). Outside critical sections.
+uint32_t hunt_site(const void *caller);
+
 // Where the program's part of the stack ends in a function that it called: the lowest of the registers that this function saved for
 // it, right below the return address (gcc pushes all of them behind the frame pointer). What lies below is ours, and what lay there
 // before, and no reference.

@@ -49,7 +49,7 @@ static void print_frame(size_t number, uintptr_t pc, uint16_t index)
                 function ? function : "", m->path, pc - m->base, build_id);
 }
 
-static void print_stack(const struct site *s)
+void text_stack(const struct site *s)
 {
     if (s->id == SITE_UNKNOWN)
         report_text("    #0 0x0  (<allocation stack not known>)");
@@ -65,7 +65,7 @@ static void print_group(const char *class, const struct lost_count *count, const
     heading();
     report_text("%s leak of %lu byte(s) in %lu object(s) allocated from:", class, count->bytes,
                 count->blocks);
-    print_stack(s);
+    text_stack(s);
 }
 
 static struct lost_count sum(const struct site *s, enum lost_class class)
@@ -142,7 +142,7 @@ void text_growing(const struct site *s)
         "generations (confidence %u %%), allocated from:",
         s->walk_bytes, s->walk_blocks, growth_bytes(g), g->since_cycle, g->best_generations,
         growth_confidence(g));
-    print_stack(s);
+    text_stack(s);
 }
 
 // --- the rest -----------------------------------------------------------------------------------------------------

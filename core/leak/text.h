@@ -13,3 +13,5 @@ void text_fresh(const struct site *fresh);
 void text_all(bool groups, const char *incomplete);
 // A site that grows. Not of LeakSanitizer's: its parsers pass over it.
 void text_growing(const struct site *s);
+// The frames of a site, a line each, and an empty one.
+void text_stack(const struct site *s);

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from . import live, symbols, text, words
+from . import findings, live, symbols, text, words
 from .console import Problem, printable, warn
 
 HIDDEN = {"type", "pid"}
@@ -54,7 +54,10 @@ def as_cycle(session, records):
 
 def as_leaks(session, records):
     """Direct losses first, then by bytes. Those of exit's handlers, and suppressed ones, are said to be that."""
-    lost = sorted((each for each in records if each["type"] == "lost"), key=lambda each: ("suppressed" in each, each["class"] != "direct", -each["bytes"]))
+    threads = [each["leak"] for each in records if each["type"] == "thread_leak"]
+    growing = [each for each in records if each["type"] == "growing"]
+    records = [each for each in records if each["type"] == "lost"]
+    lost = sorted(records, key=lambda each: ("suppressed" in each, each["class"] != "direct", -each["bytes"]))
     for each in lost:
         kind = "Suppressed leak" if "suppressed" in each else f"{each['class'].capitalize()} leak"
         yield f"{kind} of {each['bytes']} byte(s) in {each['blocks']} object(s) allocated from:"
@@ -70,7 +73,8 @@ def as_leaks(session, records):
                f"{sum(each['blocks'] for each in counted)} object(s) so far.")
     else:
         yield "nothing lost so far"
-    yield from as_growing(session, [each for each in records if each["type"] == "growing"])
+    yield from as_growing(session, growing)
+    yield from text.threads(findings.threads_by_site(threads), session.process)
 
 
 def as_growing(session, records):

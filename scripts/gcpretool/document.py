@@ -25,6 +25,7 @@ def view_of(view):
         "lost": [finding_of(each, site) for each in view.findings],
         "live": [living_of(row, site) for row in view.living],
         "growing": [growing_of(row, site) for row in view.growth],
+        "thread_leaks": [thread_of(leak, site) for group in view.thread_leaks for leak in group],
         "sum": {"lost_bytes": sum(each.bytes for each in view.lost), "lost_blocks": sum(each.blocks for each in view.lost),
                 "late_bytes": sum(each.bytes for each in view.late), "late_blocks": sum(each.blocks for each in view.late),
                 "live_bytes": sum(row.bytes for row in view.living)},
@@ -72,6 +73,11 @@ def living_of(row, site):
 def growing_of(row, site):
     return {"site": site(row.site), "blocks": row.blocks, "bytes": row.bytes, "grown_bytes": row.grown_bytes, "since_ns": row.since_ns,
             "bytes_per_second": row.rate, "generations": row.generations, "steps": row.steps, "confidence": row.confidence}
+
+
+def thread_of(leak, site):
+    names = ["tid", "name", "started_ns", "finished_ns", "stack_bytes"]
+    return {"site": site(leak.site), **{name: getattr(leak, name) for name in names}}
 
 
 def site_of(site):

@@ -164,6 +164,10 @@ class View:
         return sorted((row for row in self.living if row.stale_blocks), key=lambda row: -row.stale_bytes)
 
     @property
+    def thread_leaks(self):
+        return threads_by_site(leak for process in self.processes for leak in process.thread_leaks)
+
+    @property
     def suppressed(self):
         """{pattern: (blocks, bytes)}"""
         sums = {}
@@ -183,6 +187,15 @@ class View:
         if what == "growth":
             return [(row.site, row.blocks, row.grown_bytes) for row in self.growth]
         return [(row.site, row.blocks, row.bytes) for row in self.living]
+
+
+def threads_by_site(leaks):
+    """Threads that nobody joined: a list of them for each site that created some, the most first."""
+    groups = {}
+    for leak in leaks:
+        if not leak.suppressed:
+            groups.setdefault(leak.site.exact, []).append(leak)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def views(processes, merge):

@@ -172,7 +172,8 @@ class Connection:
 
 
 class Session:
-    """A connection with names: the records `lost`, `live` and `change` get a Site instead of a number."""
+    """A connection with names: the records `lost`, `live` and `change` get a Site instead of a number, and `thread_leak`
+    the ThreadLeak."""
 
     def __init__(self, pid, symboliser=None, folders=()):
         self.connection = Connection(pid)
@@ -187,7 +188,10 @@ class Session:
             record = Record(fields, f"process {self.pid}")
             if fields["type"] in ("process", "module", "site", "usage"):
                 self.reader.take(record)
-            elif "site" in fields:
+                continue
+            if fields["type"] == "thread_leak":
+                fields["leak"] = self.reader.thread_leak(record)
+            if "site" in fields:
                 fields["site"] = self.reader.site(record)
         return [fields for fields in records if fields["type"] not in ("process", "module", "site", "usage")]
 

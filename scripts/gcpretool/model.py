@@ -200,6 +200,18 @@ class Usage:
 
 
 @dataclass(eq=False)
+class ThreadLeak:
+    """A thread that ended and that nobody joined; its stack stays."""
+    site: Site              # where it was created
+    tid: int
+    name: str
+    started_ns: int         # wall clock
+    finished_ns: int        # wall clock
+    stack_bytes: int
+    suppressed: str         # pattern, or ""
+
+
+@dataclass(eq=False)
 class Process:
     pid: int
     ppid: int
@@ -219,6 +231,7 @@ class Process:
     usages: dict = field(default_factory=dict)      # by the site's index: the last
     cycles: list = field(default_factory=list)   # the records as they are, at_ns by the wall clock
     memory: list = field(default_factory=list)
+    thread_leaks: list = field(default_factory=list)
     end: dict = None        # None: it was killed, or still runs
 
     @property

@@ -12,7 +12,7 @@ from . import words
 from .console import Problem
 
 ASSETS = Path(__file__).resolve().parent / "assets"
-SCRIPTS = ["numbers.js", "tree.js", "flame.js", "plots.js", "sites.js", "start.js"]
+SCRIPTS = ["numbers.js", "tree.js", "flame.js", "plots.js", "sites.js", "threads.js", "start.js"]
 POINTS = 1000   # of a plot: more than a screen shows
 
 
@@ -53,6 +53,7 @@ def view_of(view):
         "sites": [site_of(site, rows, frames, process.begin_ns) for site, rows in by_site(view).items()],
         "frames": [list(frame) for frame in frames],
         "runs": [run_of(each) for each in view.processes],
+        "threads": [thread_group_of(group, process.begin_ns) for group in view.thread_leaks],
     }
 
 
@@ -104,6 +105,15 @@ def facts(finding, begin_ns):
         yield f"last referenced from {words.holder(holder)} ({words.count(blocks, 'block')})"
     for example in finding.examples:
         yield f"for example {example['address']:#x}, {example['bytes']} bytes, allocated before cycle {example['born_cycle'] + 1}"
+
+
+def thread_group_of(group, begin_ns):
+    """Threads that one site created and nobody joined."""
+    first, last = (words.clock(ns, begin_ns) for ns in (min(each.started_ns for each in group),
+                                                        max(each.finished_ns for each in group)))
+    return {"count": len(group), "names": sorted({each.name for each in group})[:5], "from": first, "to": last,
+            "bytes": sum(each.stack_bytes for each in group),
+            "stack": [f"{call.label} {call.place}" for call in group[0].site.calls]}
 
 
 def run_of(process):

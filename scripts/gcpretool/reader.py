@@ -9,7 +9,7 @@ import json
 import sys
 
 from .console import Problem, warn
-from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale, Usage
+from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale, ThreadLeak, Usage
 
 VERSION = 1
 UNKNOWN_SITE = 0
@@ -186,6 +186,14 @@ class Reader:
     def take_memory(self, record):
         self.current.memory.append({"at_ns": self.wall(record.number("at_ns")), "rss_bytes": record.number("rss_bytes", 0),
                                     **record.numbers(MEMORY_NUMBERS)})
+
+    def take_thread_leak(self, record):
+        self.current.thread_leaks.append(self.thread_leak(record))
+
+    def thread_leak(self, record):
+        times = {key: self.wall(record.number(key)) for key in ("started_ns", "finished_ns")}
+        return ThreadLeak(site=self.site(record), tid=record.number("tid"), name=record.text("name", ""), **times,
+                          stack_bytes=record.number("stack_bytes", 0), suppressed=record.text("suppressed", ""))
 
     def take_end(self, record):
         self.current.end = {"at_ns": self.wall(record.number("at_ns")), "reason": record.text("reason", ""),

@@ -9,6 +9,7 @@ from .console import printable
 
 RULE = "=" * 65
 SHORT_RULE = "-" * 53
+THREAD_RULE = "=" * 18
 
 
 def render(views, what, top):
@@ -34,6 +35,7 @@ def lost(view, top):
     yield from growing(view, top)
     for process in view.processes:
         yield from advised(process)
+    yield from threads(view.thread_leaks, view.process)
     yield from notes(view)
 
 
@@ -85,6 +87,23 @@ def late(view):
         for finding in findings:
             yield f"Lost at exit {finding.bytes} byte(s) in {finding.blocks} object(s) allocated from:"
             yield from (*stack(finding.site), "")
+
+
+def threads(groups, process):
+    """In ThreadSanitizer's layout: what ended and was never joined, by where it was created."""
+    for group in groups:
+        leak, more = group[0], len(group) - 1
+        yield from ("", THREAD_RULE, f"WARNING: libgcpre: thread leak (pid={process.pid})",
+                    f"  Thread '{leak.name}' (tid={leak.tid}, finished) created at:")
+        yield from stack(leak.site)
+        times = [words.clock(ns, process.begin_ns) for ns in (leak.started_ns, leak.finished_ns)]
+        yield f"    started {times[0]}, finished {times[1]}; its stack of {words.size(leak.stack_bytes)} stays"
+        if more:
+            yield from ("", f"  And {more} more similar thread leak{'s' if more > 1 else ''}.")
+    if groups:
+        size = sum(leak.stack_bytes for group in groups for leak in group)
+        yield from ("", f"SUMMARY: libgcpre: {sum(map(len, groups))} thread(s) ended and were never joined; their stacks keep "
+                    f"{size} byte(s) of address space.", THREAD_RULE)
 
 
 def notes(view):

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # Every command of the control socket: what it answers in a program that leaks, and that what it says is true.
 # timeout: 240
+import re
 import sys
 
 sys.dont_write_bytecode = True
-from helpers.control import Server, of_type, run_all
+from helpers.control import Server, of_type, run_all, tool, wait_until
 
 
 def test_greeting_and_help():
@@ -106,6 +107,20 @@ def test_stacks():
         assert len(threads) == 3 and not any(each["unwound"] for each in threads), threads
         assert {each["state"] for each in threads} <= set("RSD"), threads
         assert client.good("stats")[0]["threads"] == 3
+
+
+def test_thread_leaks():
+    with Server() as server:
+        client = server.client()
+        server.do("unjoined 3")
+        leaks = wait_until(lambda: len(found := of_type(client.good("leaks"), "thread_leak")) == 3 and found, "they end")
+        assert {each["name"] for each in leaks} == {"forgotten"} and len({each["tid"] for each in leaks}) == 3, leaks
+        assert all(each["started_ns"] < each["finished_ns"] <= each["at_ns"] and each["stack_bytes"] for each in leaks), leaks
+        done = tool("leaks", server.pid)
+        assert re.search(r"Thread 'forgotten' \(tid=\d+, finished\) created at:\n    #0 \S+ in \w+ \S+server.c:\d+\n", done.stdout), done
+        assert "And 2 more similar thread leaks." in done.stdout and "SUMMARY: libgcpre: 3 thread(s)" in done.stdout, done.stdout
+        server.do("thread")     # runs: no leak
+        assert len(of_type(client.good("leaks"), "thread_leak")) == 3
 
 
 def test_set():

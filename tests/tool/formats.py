@@ -110,6 +110,25 @@ def test_text_top(box):
     assert len(LEAK.findall(text)) == 1 and "Omitting 2 more leak(s)." in text and SUMMARY.search(text)[1] == "1508"
 
 
+def test_thread_leaks(box):
+    report = reports.usual(box.program).thread_leak("short", 5001).thread_leak("short", 5002, finished=3)
+    report.thread_leak("inlined", 5003, name="second").thread_leak("wrapped", 5004, suppressed="xmalloc")
+    path = report.write(box.path("r"))
+    read = LsanReport(box.report(path))
+    rest = "\n".join(read.rest)
+    assert (read.bytes, read.blocks) == (1508, 26), "the sums of the memory are not touched"
+    assert re.findall(r"WARNING: libgcpre: thread leak \(pid=4711\)\n  Thread '(\w+)' \(tid=(\d+), finished\) created at:\n"
+                      r"    #0 0x[0-9a-f]{12} in (\w+) ", rest) == [("worker", "5001", "add_entry"), ("second", "5003", "take")]
+    assert "started 11:06:41, finished 11:06:42; its stack of 8.0 MB stays\n\n  And 1 more similar thread leak.\n" in rest
+    assert f"SUMMARY: libgcpre: 3 thread(s) ended and were never joined; their stacks keep {3 * (8 << 20)} byte(s)" in rest
+    found = box.json(path, "--format", "json")["views"][0]
+    assert [each["tid"] for each in found["thread_leaks"]] == [5001, 5002, 5003]
+    assert found["sites"][found["thread_leaks"][0]["site"]]["frames"][0]["function"] == "add_entry"
+    text = box.report(path, "--suppress", box.file("s", "leak:^take$\n"))
+    assert "'second'" not in text and "SUMMARY: libgcpre: 2 thread(s)" in text
+    assert '"names":["worker"]' in box.report(path, "--format", "html")
+
+
 def test_exitcode(box):
     box.report(box.usual(), "--exitcode", 23, status=23)
     box.report(box.usual(), "--exitcode", 23, "--suppress", box.file("s", "leak:main\n"))

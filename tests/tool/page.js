@@ -98,13 +98,20 @@ filter.fire("input", {target: {value: "no such word"}});
 assert.deepStrictEqual(rows(), []);
 
 // an empty view, and one whose stacks are deeper than a recursion could go
-const empty = {name: "e", command: "", begun: "", notes: [], sites: [], frames: [], runs: []};
+const empty = {name: "e", command: "", begun: "", notes: [], sites: [], frames: [], runs: [], threads: []};
 context.show([empty, empty], 1);
 assert(part("flame").textContent.includes("Nothing was lost."));
 press("Escape");
 const deep = {...empty, frames: [["f", "x.c:1"]], sites: [{...JSON.parse(data)[0].sites[0], stack: Array(20000).fill(0), lost: 7}]};
 context.show([deep], 0);
 assert.strictEqual(frames().length, 20001);
+
+// threads that nobody joined: there only where there are some
+assert.strictEqual(part("threads-part").hidden, true);
+const group = {count: 2, names: ["worker"], from: "11:00:00", to: "11:00:05", bytes: 16 << 20, stack: ["serve a.c:3", "main a.c:9"]};
+context.show([{...empty, threads: [group]}], 0);
+assert.strictEqual(part("threads-part").hidden, false);
+assert(part("threads").textContent.includes("2 threads (worker), 11:00:00 to 11:00:05: 16.0 MB of stacks, created at serve a.c:3"));
 
 // numbers
 assert.strictEqual(context.inBytes(1536), "1.5 KB");

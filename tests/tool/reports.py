@@ -89,6 +89,11 @@ class Report:
         return self.add("growing", site=self.site(site), cycle=at, at_ns=at * SECOND, blocks=blocks, bytes=size,
                         **(more or {"growth": growth}))
 
+    def thread_leak(self, site, tid, started=1, finished=2, **more):
+        fields = {"at_ns": 20 * SECOND, "name": "worker", "stack_bytes": 8 << 20, **more}
+        return self.add("thread_leak", site=self.site(site), tid=tid, started_ns=started * SECOND,
+                        finished_ns=finished * SECOND, **fields)
+
     def cycle(self, number, at, stop_ms=1, **more):
         return self.add("cycle", cycle=number, at_ns=at * SECOND, stop_ns=stop_ms * 10**6, mark_ns=5 * 10**6, forced=False,
                         begin_bytes=9000 + number, end_bytes=5000, live_bytes=4000, dead_bytes=4000, dead_blocks=7,

@@ -39,6 +39,7 @@ function show(views, chosen) {
   new Flame(document.getElementById("flame"), view);
   showPlots(document.getElementById("plots"), view);
   new Sites(document.getElementById("sites"), view);
+  showThreads(document.getElementById("threads"), view);
 }
 
 show(JSON.parse(document.getElementById("data").textContent), 0);

@@ -69,6 +69,18 @@ static void start_sleeper(void)
     pthread_create(&thread, NULL, sleep_for_ever, NULL);
 }
 
+static void *end_at_once(void *unused)
+{
+    prctl(PR_SET_NAME, "forgotten", 0, 0, 0);
+    return unused;
+}
+
+static void forget_thread(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_at_once, NULL);
+}
+
 // The child loses memory for itself, until it is killed.
 static int fork_child(void)
 {
@@ -108,6 +120,7 @@ static void obey(const char *line)
     else if (is(line, "closefrom")) closefrom(3);
     else if (is(line, "fork")) printf("%d ", fork_child());
     else if (is(line, "thread")) start_sleeper();
+    else if (is(line, "unjoined")) while (number-- > 0) forget_thread();
     else if (is(line, "descriptors")) printf("%d ", descriptors());
     else if (is(line, "single")) printf("%d ", unshare(CLONE_NEWUSER) == 0 ? 0 : errno);
     else if (is(line, "seccomp")) restrict_calls();
