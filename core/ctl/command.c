@@ -114,7 +114,10 @@ static void run(const struct request *r)
         tell_process();
         whereabouts_who(r->number);
         break;
-    case COMMAND_STACKS: whereabouts_stacks(); break;
+    case COMMAND_STACKS:
+        tell_process();
+        stacks_all(r->number);
+        break;
     case COMMAND_SET: set(r); break;
     default: run_on_sites(r);
     }

@@ -13,9 +13,11 @@ void figures_stats(void);
 void figures_cycle(void); // the last one
 void figures_memory(void);
 
-// ctl/whereabouts.c: addresses and threads.
+// ctl/whereabouts.c: addresses.
 void whereabouts_who(uintptr_t address);
-void whereabouts_stacks(void);
+
+// ctl/stacks.c: threads.
+void stacks_all(uint64_t tid); // 0: of all
 
 // ctl/ledger.c: sites. False: no sites are kept, and the answer is an error.
 bool ledger_is_kept(void);

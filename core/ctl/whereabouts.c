@@ -1,7 +1,4 @@
-// What an address is, and what the program's threads are doing.
-//
-// Everything is looked up while the program runs: an answer holds for the moment. Other threads' stacks are not unwound: that takes
-// the unwinder's locks, which a stopped thread may hold.
+// What an address is. It is looked up while the program runs: an answer holds for the moment.
 #include "base/log.h"
 #include "base/meta.h"
 #include "ctl/answer.h"
@@ -13,7 +10,6 @@
 #include "leak/module.h"
 #include "leak/report.h"
 #include "world/maps.h"
-#include "world/tasks.h"
 #include "world/thread.h"
 
 #include <string.h>
@@ -114,83 +110,4 @@ void whereabouts_who(uintptr_t address)
         put_elsewhere(address);
     else
         put_block(address, &b);
-}
-
-// --- stacks -----------------------------------------------------------------------------------------------------
-
-struct thread_facts {
-    pid_t tid;
-    uintptr_t stack_lo, stack_hi;
-};
-
-enum { FACTS = 4096 };
-
-static size_t copy_registry(struct thread_facts *facts)
-{
-    size_t count = 0;
-    crit_enter();
-    thread_registry_lock();
-    for (const struct thread *t = thread_first_locked(); t && count < FACTS; t = t->next)
-        facts[count++] = (struct thread_facts){t->tid, t->stack_lo, t->stack_hi};
-    thread_registry_unlock();
-    crit_leave();
-    return count;
-}
-
-static struct {
-    struct thread_facts *facts;
-    size_t count;
-} registry;
-
-static const struct thread_facts *facts_of(pid_t tid)
-{
-    for (size_t i = 0; i < registry.count; i++)
-        if (registry.facts[i].tid == tid)
-            return &registry.facts[i];
-    return NULL;
-}
-
-static void cut_line(char *text) { text[strcspn(text, "\n")] = 0; }
-
-// Field 3 of proc_pid_stat(5), behind the name, which may hold anything.
-static void put_state(pid_t tid)
-{
-    char text[512], state[2] = "?";
-    const char *end = tasks_read(tid, "stat", text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
-    if (end && end[1] == ' ' && end[2])
-        state[0] = end[2];
-    json_string("state", state);
-    if (tasks_read(tid, "wchan", text, sizeof text) > 0 && strcmp(text, "0") != 0)
-        json_string("waits_in", text);
-}
-
-static void put_thread(pid_t tid, void *unused)
-{
-    char name[64];
-    (void)unused;
-    if (thread_is_own(tid) || tasks_read(tid, "comm", name, sizeof name) <= 0)
-        return;
-    cut_line(name);
-    json_begin("thread");
-    json_number("tid", (uint64_t)tid);
-    json_string("name", name);
-    put_state(tid);
-    const struct thread_facts *facts = facts_of(tid);
-    json_bool("registered", facts);
-    if (facts && facts->stack_hi) {
-        json_hex("stack_lo", facts->stack_lo);
-        json_hex("stack_hi", facts->stack_hi);
-    }
-    json_bool("unwound", false);
-    json_end(answer_put);
-}
-
-void whereabouts_stacks(void)
-{
-    registry.facts = meta_map(FACTS * sizeof registry.facts[0]);
-    registry.count = registry.facts ? copy_registry(registry.facts) : 0;
-    if (!tasks_each(put_thread, NULL))
-        answer_error("the kernel's list of threads (/proc/self/task) cannot be read");
-    if (registry.facts)
-        meta_unmap(registry.facts, FACTS * sizeof registry.facts[0]);
 }

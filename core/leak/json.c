@@ -106,6 +106,22 @@ void json_bytes(const char *key, const unsigned char *bytes, size_t count)
     put_char('"');
 }
 
+void json_base64(const char *key, const unsigned char *bytes, size_t count)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    put_key(key);
+    put_char('"');
+    for (size_t i = 0; i < count; i += 3) {
+        size_t left = count - i;
+        uint32_t three = (uint32_t)bytes[i] << 16 | (left > 1 ? bytes[i + 1] << 8 : 0) |
+                         (left > 2 ? bytes[i + 2] : 0);
+        char four[4] = {digits[three >> 18], digits[three >> 12 & 63],
+                        left > 1 ? digits[three >> 6 & 63] : '=', left > 2 ? digits[three & 63] : '='};
+        put(four, sizeof four);
+    }
+    put_char('"');
+}
+
 void json_string(const char *key, const char *text)
 {
     put_key(key);

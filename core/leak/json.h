@@ -12,6 +12,7 @@ void json_sign(uint64_t pid);
 void json_number(const char *key, uint64_t value);
 void json_hex(const char *key, uint64_t value); // "0x..."
 void json_bytes(const char *key, const unsigned char *bytes, size_t count);
+void json_base64(const char *key, const unsigned char *bytes, size_t count); // RFC 4648, section 4
 void json_string(const char *key, const char *text);
 void json_bool(const char *key, bool value);
 // Between them everything is inside of that key's list or object; key NULL: an element of a list.

@@ -43,6 +43,30 @@ int context_interrupted_call(const ucontext_t *uc)
 
 void context_restart_call(ucontext_t *uc) { uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES + MOV_BYTES; }
 
+enum { DWARF_RBX = 3, DWARF_RBP = 6, DWARF_RSP = 7, DWARF_R12 = 12, DWARF_RIP = 16 };
+
+void context_registers(const ucontext_t *uc, uint64_t out[CONTEXT_REGISTERS])
+{
+    static const int order[CONTEXT_REGISTERS] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                                 REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                                 REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+    for (int i = 0; i < CONTEXT_REGISTERS; i++)
+        out[i] = (uint64_t)uc->uc_mcontext.gregs[order[i]];
+}
+
+// What context_spill has there, from sp on: a gap, r15, r14, r13, r12, rbx, rbp, its return address.
+void context_spilled_registers(uintptr_t sp, uint64_t out[CONTEXT_REGISTERS])
+{
+    const uint64_t *at = (const uint64_t *)sp + 1;
+    memset(out, 0, CONTEXT_REGISTERS * sizeof out[0]);
+    for (int i = 0; i < 4; i++)
+        out[DWARF_R12 + 3 - i] = at[i];
+    out[DWARF_RBX] = at[4];
+    out[DWARF_RBP] = at[5];
+    out[DWARF_RIP] = at[6];
+    out[DWARF_RSP] = (uint64_t)(at + 7);
+}
+
 // Becomes handler(signal, info, uc) with the frame as its stack.
 _Noreturn void enter_frame(int signal, siginfo_t *info, void *uc,
                            void (*handler)(int signal, siginfo_t *info, void *context), char *frame)

@@ -43,6 +43,12 @@ void context_restart_call(ucontext_t *uc);
 // this thread's stack must begin at. The caller-saved ones are dead or spilled already: this is a function call.
 void context_spill(void (*park)(uintptr_t sp, void *arg), void *arg);
 
+// All registers as debug information counts them (System V ABI, AMD64, figure 3.36): rax rdx rcx rbx rsi rdi rbp rsp r8-r15, and the
+// instruction pointer. Of a context; of a thread that context_spill called park for, with that sp: those that a call preserves, else 0.
+enum { CONTEXT_REGISTERS = 17 };
+void context_registers(const ucontext_t *uc, uint64_t out[CONTEXT_REGISTERS]);
+void context_spilled_registers(uintptr_t sp, uint64_t out[CONTEXT_REGISTERS]);
+
 // Delivers a signal once more, below `top` on another stack, as the kernel would have there: moves the frame it built (return
 // address, ucontext, siginfo, floating-point state; Linux arch/x86/kernel/signal_64.c) and enters handler, whose return
 // is the frame's sigreturn. Nothing on the stack we come from is needed any more. False: there is no room.

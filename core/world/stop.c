@@ -503,6 +503,48 @@ const char *world_handshake(void (*visit)(struct thread *t))
     return problem;
 }
 
+// Asks one thread of the process; NULL: it is gone, at its end, or ours.
+static struct thread *request_one(pid_t tid, uint32_t gen)
+{
+    struct thread *t;
+    thread_registry_lock();
+    for (t = thread_first_locked(); t && t->tid != tid; t = t->next)
+        ;
+    if (t)
+        request(t, gen);
+    thread_registry_unlock();
+    if (t || thread_is_own(tid) || tasks_is_zombie(tid) || is_at_its_end(tid))
+        return t;
+    foreign[0] = (struct thread){.tid = tid};
+    atomic_store(&foreign_count, 1);
+    request(&foreign[0], gen);
+    return &foreign[0];
+}
+
+const char world_too_slow[] = "it did not stop in time";
+
+const char *world_visit(pid_t tid, void (*visit)(struct thread *t))
+{
+    const char *problem = why_nobody_would_hear();
+    if (problem)
+        return problem;
+    lock_acquire(&guard);
+    uint32_t gen = next_generation();
+    struct thread *t = request_one(tid, gen);
+    if (!wait_for_all(gen, clock_ns() + DEADLINE_NS)) {
+        problem = world_too_slow;
+        call_off(gen);
+    } else {
+        if (t && atomic_load(&t->stop_word) == word_of(gen, STOP_STOPPED))
+            visit(t);
+        else
+            problem = "it is ending";
+        release(gen);
+    }
+    lock_release(&guard);
+    return problem;
+}
+
 // --- fork ---------------------------------------------------------------------------------------------------
 
 void stop_fork_prepare(void) { lock_acquire(&guard); }

@@ -45,6 +45,11 @@ bool world_has_leavers(void);
 // registered thread has left whatever critical section it was in. NULL or the reason why it failed.
 const char *world_handshake(void (*visit)(struct thread *t));
 
+// Calls visit(t) while that thread alone is stopped, registered or not. NULL, or the reason why it was not called. Called by the
+// collector thread.
+extern const char world_too_slow[]; // one of the reasons, after a while
+const char *world_visit(pid_t tid, void (*visit)(struct thread *t));
+
 // Calls visit(t) for each stopped thread, registered or not; between world_stop and world_resume.
 void world_each_stopped(void (*visit)(struct thread *t));
 

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from . import findings, live, symbols, text, words
+from . import document, findings, live, symbols, text, words
 from .console import Problem, printable, warn
 
 HIDDEN = {"type", "pid"}
@@ -136,11 +136,44 @@ def as_who(session, records):
             yield from text.stack(each["site"])
 
 
+CALLS_MOST = 100    # that are shown of a stack
+STATES = {"R": "running", "S": "sleeping", "D": "waiting, uninterruptible", "T": "stopped", "t": "traced", "Z": "ended", "X": "ended"}
+
+
 def as_stacks(session, records):
-    yield f"{'tid':>9} {'name':15} state  waits in"
-    for each in records:
-        yield f"{each['tid']:9} {each['name']:15} {each['state']:6} {each.get('waits_in', '')}".rstrip()
-    yield f"{words.count(len(records), 'thread')}; their stacks are not unwound"
+    """As Go prints its goroutines: a thread, what it does, its stack."""
+    threads = session.threads(records)
+    for thread in threads:
+        waits = f" in {thread.waits_in}" if thread.waits_in else ""
+        yield f'thread {thread.tid} "{thread.name}", {STATES.get(thread.state, thread.state)}{waits}:'
+        if thread.not_stopped:
+            yield f"    (no stack: {thread.not_stopped})"
+        elif thread.site:
+            yield from stack_of(thread)
+        yield ""
+    leaks = findings.threads_by_site([each["leak"] for each in records if each["type"] == "thread_leak"])
+    yield words.count(len(threads), "thread")
+    yield from text.threads(leaks, session.process)
+
+
+def stack_of(thread):
+    """A stack that is too long is cut in its middle: both ends say something."""
+    calls = thread.site.calls
+    for number, call in enumerate(calls):
+        if number < CALLS_MOST // 2 or number >= len(calls) - CALLS_MOST // 2:
+            yield f"    #{number} 0x{call.frame.pc:012x} {text.described(call)}"
+        elif number == CALLS_MOST // 2:
+            yield f"    ... {len(calls) - CALLS_MOST} more"
+    if thread.end:
+        yield f"    ({thread.end})"
+
+
+def stacks_as_json(session, records):
+    for thread in session.threads(records):
+        frames = [document.call_of(call) for call in thread.site.calls] if thread.site else []
+        yield {"type": "thread", "tid": thread.tid, "name": thread.name, "state": thread.state,
+               "waits_in": thread.waits_in or None, "frames": frames, "complete": bool(thread.site) and not thread.end,
+               "end": thread.end or thread.not_stopped or None}
 
 
 def as_advice(session, records):
@@ -152,6 +185,7 @@ def as_nothing(session, records):
 
 
 # command: (how its answer is shown, further arguments as (name, help, type))
+THREAD = ("thread", "only this thread", positive)
 MOST = ("most", "only the N that have most", positive)
 COMMANDS = {
     "stats": (as_table, []),
@@ -163,7 +197,7 @@ COMMANDS = {
     "mark": (as_mark, [("NAME", "letters, digits, _ - .", str)]),
     "diff": (as_diff, [("NAME", "of the mark", str)]),
     "who": (as_who, [("ADDRESS", "0x7f..., or decimal", str)]),
-    "stacks": (as_stacks, []),
+    "stacks": (as_stacks, [THREAD]),
     "set": (as_nothing, [("SETTING", "gogc=N, period=TIME or trace=0|1", str)]),
 }
 
@@ -184,7 +218,9 @@ def parser(command):
         return it
     it.add_argument("--json", action="store_true", help="the records as JSON lines")
     for name, about, kind in COMMANDS[command][1]:
-        if name == "most":
+        if name == "thread":
+            it.add_argument("most", metavar="TID", nargs="?", type=kind, help=about)
+        elif name == "most":
             it.add_argument("-n", "--top", dest="most", metavar="N", type=kind, help=about)
         else:
             it.add_argument("argument", metavar=name, type=kind, help=about)
@@ -202,11 +238,13 @@ def request_of(command, options):
 
 def ask_once(command, options):
     request = request_of(command, options)
-    if options.json:
+    if options.json and command != "stacks":
         connection = live.Connection(options.pid)
         return "".join(json.dumps(record) + "\n" for record in connection.ask(request))
     session = live.Session(options.pid, symbols.choose(options.symbolizer, False), options.symbols)
     records = session.ask(request)
+    if options.json:
+        return "".join(json.dumps(record) + "\n" for record in stacks_as_json(session, records))
     session.name_sites()
     return "".join(printable(line) + "\n" for line in COMMANDS[command][0](session, records))
 

@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 from types import SimpleNamespace
 
-from . import symbols
+from . import symbols, unwind
 from .console import Problem
 from .reader import Reader, Record
 
@@ -180,6 +180,7 @@ class Session:
         self.pid = pid
         self.reader = Reader(f"process {pid}")
         self.symbols = symbols.Symbols(symboliser, symbols.Finder([*folders, f"/proc/{pid}/root"]))
+        self.folders = folders
         self.named = set()
 
     def ask(self, request):
@@ -206,10 +207,19 @@ class Session:
         """Gives functions and lines to the sites that came since the last time."""
         new = self.unnamed()
         if new:
-            sites = {index: self.process.sites[index] for index in new}
-            self.symbols.name([SimpleNamespace(modules=self.process.modules, sites=sites, losses=[],
-                                               begin_ns=self.process.begin_ns)])
+            self.name({index: self.process.sites[index] for index in new})
             self.named.update(new)
+
+    def name(self, sites):
+        self.symbols.name([SimpleNamespace(modules=self.process.modules, sites=sites, losses=[],
+                                           begin_ns=self.process.begin_ns)])
+
+    def threads(self, records):
+        """The Threads of an answer to `stacks`, unwound and named."""
+        place = f"process {self.pid}"
+        threads = unwind.all_threads(self.pid, [Record(each, place) for each in records], self.process, self.folders)
+        self.name({thread.tid: thread.site for thread in threads if thread.site})
+        return threads
 
     def wall(self, at_ns):
         return self.process.begin_ns + at_ns

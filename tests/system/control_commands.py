@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # Every command of the control socket: what it answers in a program that leaks, and that what it says is true.
 # timeout: 240
+import base64
 import re
 import sys
 
@@ -101,11 +102,18 @@ def test_stacks():
         client = server.client()
         server.do("thread")
         server.do("thread")
-        threads = client.good("stacks")
+        threads = of_type(client.good("stacks"), "thread")
         while sum(each["name"] == "sleeper" for each in threads) < 2:   # they name themselves
-            threads = client.good("stacks")
-        assert len(threads) == 3 and not any(each["unwound"] for each in threads), threads
-        assert {each["state"] for each in threads} <= set("RSD"), threads
+            threads = of_type(client.good("stacks"), "thread")
+        assert len(threads) == 3 and {each["state"] for each in threads} <= set("RSD"), threads
+        assert all(len(each["registers"]) == 17 for each in threads), threads
+        for thread in threads:
+            one = client.good(f"stacks {thread['tid']}")
+            assert [each["tid"] for each in of_type(one, "thread")] == [thread["tid"]], one
+            stack = int(of_type(one, "thread")[0]["registers"][7], 16)
+            first = of_type(one, "stack")[0]
+            assert 0 <= stack - int(first["address"], 16) < len(base64.b64decode(first["data"])), first
+        client.bad("stacks 1", "there is no thread 1")
         assert client.good("stats")[0]["threads"] == 3
 
 

@@ -12,7 +12,7 @@ import reports
 from box import ROOT, TOOL
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from gcpretool import console, elf, pprof, reader, suppress
+from gcpretool import cfi, console, elf, pprof, reader, suppress, unwind
 
 
 def test_truncated_last_line(box):
@@ -264,3 +264,72 @@ def test_elf(box):
             pass
         elf.symbols(str(path))
         os.unlink(path)
+
+
+# ---- unwind tables and stacks
+
+class NoMemory:
+    def word(self, address):
+        return address * 7 & cfi.MASK
+
+
+def test_damaged_unwind_tables(box):
+    """Whatever a file holds, its tables give registers, or say that they cannot."""
+    data = box.program.path.read_bytes()
+    functions = [box.program.addresses[label] for label in ("at_take", "at_add_entry", "at_main")]
+    good = cfi.Unwinder(data)
+    for address in functions:
+        registers, is_signal = good.step([4096] * cfi.REGISTERS, address, NoMemory())
+        assert registers[cfi.RA] is not None and not is_signal
+    random_numbers = random.Random(4)
+    image = cfi.Image(data)
+    _, offset, _ = next(each for each in image.loads if each[0] <= image.index < each[0] + each[2])
+    begin = image.index - next(each[0] for each in image.loads if each[0] <= image.index < each[0] + each[2]) + offset
+    understood = 0
+    for _ in range(4000):
+        damaged = bytearray(data)
+        for _ in range(random_numbers.randint(1, 8)):
+            damaged[random_numbers.randrange(begin, min(begin + 2000, len(data)))] = random_numbers.randrange(256)
+        try:
+            cfi.Unwinder(bytes(damaged)).step([4096] * cfi.REGISTERS, random_numbers.choice(functions), NoMemory())
+            understood += 1
+        except cfi.NoTable:
+            pass
+    assert 0 < understood < 4000, understood
+    for end in range(0, len(data), 499):
+        try:
+            cfi.Unwinder(data[:end])
+        except cfi.NoTable:
+            pass
+
+
+def test_expressions(box):
+    """The one of every PLT stub: rsp + 8 + ((rip & 15) >= 11) * 8, and what none may do."""
+    plt = bytes([0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22])
+    registers = [0] * cfi.REGISTERS
+    registers[cfi.RSP] = 1000
+    for address, wanted in ((0x1000, 1008), (0x100a, 1008), (0x100b, 1016), (0x100f, 1016)):
+        registers[cfi.RA] = address
+        assert cfi.evaluate(plt, registers, NoMemory(), []) == wanted
+    assert cfi.evaluate(bytes([0x09, 0xff, 0x38, 0x1c]), registers, NoMemory(), []) == cfi.MASK - 8
+    for bad in (b"", b"\x06", b"\x22", b"\x08", b"\xff", b"\x12" * 9, b"\x31" * 100):
+        try:
+            cfi.evaluate(bad, registers, NoMemory(), [])
+            raise AssertionError(f"{bad!r} has a value")
+        except cfi.NoTable:
+            pass
+
+
+def test_memory_in_pieces(box):
+    memory = unwind.Memory()
+    memory.add(0x2000, bytes(range(16)))
+    memory.add(0x1000, bytes(12))
+    memory.add(0x100c, bytes([1] * 12))
+    assert memory.word(0x2008) == int.from_bytes(bytes(range(8, 16)), "little")
+    assert memory.word(0x1008) == 0x01010101 << 32, "across two pieces"
+    for address in (0, 0xfff, 0x1011, 0x2009, 0x3000, cfi.MASK):
+        try:
+            memory.word(address)
+            raise AssertionError(f"{address:#x} was never copied")
+        except cfi.NoTable:
+            pass

@@ -58,6 +58,24 @@ START_TEST(texts_are_escaped)
 }
 END_TEST
 
+// RFC 4648, section 10.
+START_TEST(bytes_in_base64)
+{
+    static const char *const whole = "foobar";
+    static const char *const as[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+    char expected[100];
+    json_begin("x");
+    json_base64("data", (const unsigned char *)whole, (size_t)_i);
+    ck_assert(json_end(keep));
+    snprintf(expected, sizeof expected, "{\"type\":\"x\",\"data\":\"%s\"}\n", as[_i]);
+    ck_assert_str_eq(said, expected);
+    json_begin("x");
+    json_base64("data", (const unsigned char *)"\xfb\xff\xfe", 3);
+    ck_assert(json_end(keep));
+    ck_assert_str_eq(said, "{\"type\":\"x\",\"data\":\"+//+\"}\n");
+}
+END_TEST
+
 START_TEST(everything_has_its_commas)
 {
     json_begin("all");
@@ -120,6 +138,7 @@ int main(void)
     tcase_add_test(tcase, objects_are_signed);
     tcase_add_loop_test(tcase, texts_are_escaped, 0, sizeof texts / sizeof texts[0]);
     tcase_add_test(tcase, everything_has_its_commas);
+    tcase_add_loop_test(tcase, bytes_in_base64, 0, 7);
     tcase_add_test(tcase, a_line_that_is_too_long_is_left_out);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -33,6 +33,8 @@ static const struct {
     {"  stats  ", COMMAND_STATS, 0, "", ""},
     {"leaks 7", COMMAND_LEAKS, 7, "", ""},
     {"sites 0x10", COMMAND_SITES, 16, "", ""},
+    {"stacks", COMMAND_STACKS, 0, "", ""},
+    {"stacks 4711", COMMAND_STACKS, 4711, "", ""},
     {"who 0xffffffffffffffff", COMMAND_WHO, UINT64_MAX, "", ""},
     {"who 18446744073709551615", COMMAND_WHO, UINT64_MAX, "", ""},
     {"mark before-1.2_x", COMMAND_MARK, 0, "before-1.2_x", ""},

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/crit.h"
 #include "gc/workers.h"
+#include "sys/context.h"
 #include "sys/syscall.h"
 #include "world/thread.h"
 
@@ -328,6 +329,62 @@ START_TEST(a_handshake_meets_every_registered_thread_once)
 }
 END_TEST
 
+static pid_t tids[THREADS];
+static uint64_t before[THREADS], after[THREADS];
+static size_t number_now, moved;
+
+static void *count_up_with_number(void *number)
+{
+    tids[(size_t)number] = sys_gettid();
+    return count_up(number);
+}
+
+static void look_twice(struct thread *t)
+{
+    uint64_t registers[CONTEXT_REGISTERS];
+    struct timespec moment = {.tv_nsec = 200000};
+    ck_assert_int_eq(t->tid, tids[number_now]);
+    if (t->context)
+        context_registers(t->context, registers);
+    else
+        context_spilled_registers(t->sp, registers);
+    ck_assert_uint_ge(registers[7], t->sp); // its stack pointer
+    ck_assert_uint_ne(registers[16], 0);
+    for (size_t i = 0; i < THREADS; i++)
+        before[i] = atomic_load(&steps[i]);
+    sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
+    for (size_t i = 0; i < THREADS; i++)
+        after[i] = atomic_load(&steps[i]);
+    ck_assert_uint_eq(before[number_now], after[number_now]);
+    for (size_t i = 0; i < THREADS; i++)
+        moved += after[i] != before[i];
+    visits++;
+}
+
+START_TEST(one_thread_is_visited_and_the_others_go_on)
+{
+    pthread_t threads[THREADS];
+    thread_announce_own();
+    for (size_t i = 0; i < THREADS; i++)
+        threads[i] = start(count_up_with_number, (void *)i);
+    wait_for(&ready, THREADS);
+    visits = moved = 0;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        number_now = round % THREADS;
+        const char *problem = world_visit(tids[number_now], look_twice);
+        ck_assert_msg(!problem, "%s", problem);
+    }
+    ck_assert_uint_eq(visits, ROUNDS);
+    ck_assert_uint_gt(moved, 0);
+    ck_assert_ptr_nonnull(world_visit(sys_gettid(), look_twice)); // ours
+    finish_all(threads, THREADS);
+    ck_assert_ptr_nonnull(world_visit(tids[0], look_twice)); // gone
+    ck_assert_ptr_nonnull(world_visit(tids[1], look_twice));
+    ck_assert_uint_eq(visits, ROUNDS);
+    thread_forget_own();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stop");
@@ -342,6 +399,7 @@ int main(void)
     tcase_add_test(one, who_registers_while_it_is_asked_stops_with_its_magazines);
     tcase_add_test(one, threads_that_come_and_go_hold_nothing_up);
     tcase_add_test(one, a_handshake_meets_every_registered_thread_once);
+    tcase_add_test(one, one_thread_is_visited_and_the_others_go_on);
     suite_add_tcase(suite, one);
     return run_suite(suite);
 }

@@ -31,13 +31,13 @@ def wait_until(condition, what):
     raise AssertionError(f"never came true: {what}")
 
 
-def build_server(name="server"):
+def build_server(name="server", *flags):
     folder = Path(os.environ.get("BUILD", ROOT / "build/tests/system"))
     folder.mkdir(parents=True, exist_ok=True)
     program, source = folder / f"control_{name}", HERE / f"{name}.c"
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         fresh = program.with_suffix(f".{os.getpid()}")     # several tests may be at it
-        subprocess.run(["gcc", "-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-o", fresh, source], check=True)
+        subprocess.run(["gcc", "-std=gnu17", "-O1", "-g", *flags, "-Wall", "-Wextra", "-o", fresh, source], check=True)
         fresh.rename(program)
     return program
 
