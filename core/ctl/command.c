@@ -99,6 +99,7 @@ static void run_on_sites(const struct request *r)
     case COMMAND_LEAKS: ledger_leaks(r->number); break;
     case COMMAND_SITES: ledger_sites(r->number); break;
     case COMMAND_ADVISE: advise(); break;
+    case COMMAND_PROFILE: ledger_profile(r->number); break;
     case COMMAND_MARK: ledger_mark(r->name); break;
     default: ledger_diff(r->name);
     }

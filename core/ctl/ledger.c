@@ -159,6 +159,20 @@ void ledger_sites(uint64_t most)
     each_of_largest(most, living_key, put_living);
 }
 
+static uint64_t allocated_key(const struct site *s) { return s->allocated_bytes + s->allocated_blocks; }
+
+static void put_all(const struct site *s)
+{
+    put_living(s);
+    put_leaks(s);
+}
+
+void ledger_profile(uint64_t most)
+{
+    findings_walk();
+    each_of_largest(most, allocated_key, put_all);
+}
+
 // --- marks ------------------------------------------------------------------------------------------------------
 
 struct holding {

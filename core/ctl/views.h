@@ -23,6 +23,7 @@ void stacks_all(uint64_t tid); // 0: of all
 bool ledger_is_kept(void);
 void ledger_leaks(uint64_t most); // 0: all
 void ledger_sites(uint64_t most);
+void ledger_profile(uint64_t most);
 void ledger_mark(const char *name);
 void ledger_diff(const char *name);
 void ledger_forget(void);

@@ -254,6 +254,9 @@ def main(arguments):
     if command == "advise" and any(word.isascii() and not word.isdigit() and (word == "-" or word[:1] != "-") for word in arguments[1:]):
         from . import advise    # of files
         return advise.main(arguments[1:])
+    if command == "profile":
+        from . import profile   # and all that writes reports
+        return profile.main(arguments[1:])
     options = parser(command).parse_args(arguments[1:])
     if command == "top":
         from . import top   # curses: only for this one

@@ -178,7 +178,7 @@ class View:
         return sums
 
     def chosen(self, what):
-        return {"lost": self.lost, "live": self.living, "growth": self.growth}[what]
+        return {"lost": self.lost, "live": self.living, "growth": self.growth, "alloc": self.living}[what]
 
     def weights(self, what):
         """[(site, blocks, bytes)]; of losses, what the sampled ones stand for; of growth, what came since it began."""
@@ -186,7 +186,9 @@ class View:
             return [(each.site, each.weight, each.estimated_bytes) for each in self.lost]
         if what == "growth":
             return [(row.site, row.blocks, row.grown_bytes) for row in self.growth]
-        return [(row.site, row.blocks, row.bytes) for row in self.living]
+        if what == "alloc":
+            return [(row.site, row.allocated_blocks, row.allocated_bytes) for row in self.living if row.allocated_bytes > 0]
+        return [(row.site, row.blocks, row.bytes) for row in self.living if row.bytes > 0]
 
 
 def threads_by_site(leaks):

@@ -8,7 +8,7 @@ import gzip
 
 VALUES = [("inuse_objects", "count"), ("inuse_space", "bytes"), ("alloc_objects", "count"), ("alloc_space", "bytes"),
           ("leaked_objects", "count"), ("leaked_space", "bytes")]
-DEFAULT = {"lost": "leaked_space", "live": "inuse_space", "growth": "inuse_space"}
+DEFAULT = {"lost": "leaked_space", "live": "inuse_space", "growth": "inuse_space", "alloc": "alloc_space"}
 
 
 # ---- protocol buffers

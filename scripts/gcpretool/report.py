@@ -33,8 +33,8 @@ def parser():
     it.add_argument("files", metavar="FILE", nargs="*", help="reports; - is the standard input")
     it.add_argument("--format", "-f", choices=FORMATS, default="text", metavar="HOW", help="how it is written (default: text)")
     it.add_argument("-o", "--output", metavar="OUT", help="write into this file, whole or not at all (default: standard output)")
-    it.add_argument("--what", choices=["lost", "live", "growth"], default="lost",
-                    help="lost memory (default), living memory by site, or sites that grow; json, html, prom and pprof hold all")
+    it.add_argument("--what", choices=["lost", "live", "growth", "alloc"], default="lost",
+                    help="lost memory (default), living memory by site, sites that grow, or what sites allocated; json, html, prom and pprof hold all")
     it.add_argument("--diff", nargs=2, metavar=("A", "B"), help="what changed from report A to report B (text, json, folded)")
     it.add_argument("--merge", action="store_true", help="add up all processes as if they were one")
     it.add_argument("--suppress", metavar="FILE", action="append", default=[],

@@ -13,7 +13,7 @@ THREAD_RULE = "=" * 18
 
 
 def render(views, what, top):
-    shown = {"lost": lost, "live": living, "growth": growth}[what]
+    shown = {"lost": lost, "live": living, "growth": growth, "alloc": allocated}[what]
     return "\n".join("\n".join(map(printable, shown(view, top))).rstrip("\n") + "\n" for view in views)
 
 
@@ -121,7 +121,7 @@ def notes(view):
 # ---- what lives
 
 def living(view, top):
-    rows = view.living
+    rows = [row for row in view.living if row.bytes > 0]
     yield f"Live: {sum(row.bytes for row in rows)} byte(s) in {sum(row.blocks for row in rows)} object(s), {view.name}"
     yield ""
     for row in rows[:top]:
@@ -131,6 +131,18 @@ def living(view, top):
         if row.stale_blocks:
             yield f"    {words.stale(row)}"
         yield ""
+    yield from notes(view)
+
+
+def allocated(view, top):
+    """Sites whose blocks were all freed are among them where a running program was asked, and not in a file."""
+    rows = sorted((row for row in view.living if row.allocated_bytes > 0), key=lambda row: -row.allocated_bytes)
+    yield (f"Allocated: {sum(row.allocated_bytes for row in rows)} byte(s) in {sum(row.allocated_blocks for row in rows)} object(s), "
+           f"{view.name}")
+    yield ""
+    for row in rows[:top]:
+        yield f"Allocated {row.allocated_bytes} byte(s) in {row.allocated_blocks} object(s) by:"
+        yield from (*stack(row.site), f"    freed {row.freed_blocks}; live {row.blocks:+}, {row.bytes:+} bytes", "")
     yield from notes(view)
 
 

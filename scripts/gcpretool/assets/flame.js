@@ -6,6 +6,7 @@
 const GRAPHS = [
   ["lost", "Lost", "Nothing was lost."],
   ["live", "Live", "The report has no snapshot of living memory."],
+  ["alloc", "Allocated", "The report does not say what was allocated."],
   ["growth", "Growing", "No site was seen to grow; that takes many cycles."],
 ];
 const ROW_REM = 1.5;
