@@ -21,7 +21,7 @@ FORMATS = {
 DIFFS = {"text": diff.as_text, "json": lambda before, after, what, _: diff.as_json(before, after, what),
          "folded": lambda before, after, what, _: diff.as_folded(before, after, what)}
 DESCRIPTION = """Makes a readable report of the JSON lines that a program wrote with GCPRE_FORMAT=json
-(gcpre run --leaks --format json --report FILE). Functions and lines are looked up now, in the
+(gcpre run --leaks --format json --report FILE; without --report the report is made at once). Functions and lines are looked up now, in the
 files of the program, if these are still the same build."""
 
 
