@@ -149,6 +149,7 @@ static void tell_last_cycle(void)
 
 void command_tell_cycle(void)
 {
+    json_sign(0); // the cycle's own records were signed
     if (collector_passive_reason())
         answer_error("there are no cycles in this process: %s", collector_passive_reason());
     else
