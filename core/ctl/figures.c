@@ -31,7 +31,7 @@
 
 static struct {
     uint64_t pause_total_ns, pause_max_ns, handshake_max_ns, dead_blocks, dead_bytes;
-    uint64_t forced, last_end_ns;
+    uint64_t forced, last_end_ns, peak_bytes;
 } totals;
 
 void figures_note_cycle(const struct trace *t)
@@ -43,6 +43,7 @@ void figures_note_cycle(const struct trace *t)
     totals.dead_bytes += t->dead_bytes;
     totals.forced += t->forced;
     totals.last_end_ns = trace_elapsed_ns();
+    totals.peak_bytes = max_size(totals.peak_bytes, t->heap_begin_bytes);
 }
 
 void figures_forget(void) { memset(&totals, 0, sizeof totals); }
@@ -63,6 +64,8 @@ static void put_heap(void)
         json_number("next_gc", pace.trigger_bytes);
     }
     json_number("heap_sys", cage_top() - cage.base);
+    json_number("heap_peak", max_size(totals.peak_bytes, heap_live_bytes()));
+    json_number("heap_unheld", heap_live_bytes() + totals.dead_bytes);
     json_number("total_alloc", heap_allocated_total());
     json_number("reclaimed_bytes", totals.dead_bytes);
     json_number("reclaimed_blocks", totals.dead_blocks);

@@ -489,7 +489,8 @@ void heap_sweep_all(void)
          !sweep_units(0, atomic_load(&sweep_end));) // shares that others have not finished
         backoff_wait(&backoff);
     large_sweep(&large);
-    large.dead_bytes = 0; // large_free counted them
+    atomic_fetch_add_explicit(&swept_total.dead_bytes, large.dead_bytes, memory_order_relaxed);
+    large.dead_bytes = 0; // large_free counted them as freed
     heap_swept(&large);
 }
 

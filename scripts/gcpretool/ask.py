@@ -22,7 +22,7 @@ def positive(word):
 def value_of(key, value):
     if key.endswith("_ns"):
         return f"{value / 1e6:.3f} ms" if value < 10**10 else f"{value / 1e9:.1f} s"
-    if key.endswith("_bytes") or key in ("heap_alloc", "heap_live", "heap_goal", "next_gc", "heap_sys", "total_alloc"):
+    if key.endswith("_bytes") or key in ("heap_alloc", "heap_live", "heap_goal", "next_gc", "heap_sys", "heap_peak", "heap_unheld", "total_alloc"):
         return f"{words.size(value)} ({value})" if value >= 1000 else f"{value} B"
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -42,13 +42,14 @@ def process_of(process):
             "reclaim": process.reclaim, "forked": process.forked, "source": process.source, "end": process.end,
             "advice": [{"kind": each.kind, "text": each.text, "frames": [call_of(call) for call in each.site.calls]}
                        for each in advice.of(process)],
-            "cycles": process.cycles, "memory": process.memory}
+            "reclaimed_bytes": process.reclaimed_bytes, "held_bytes": process.held_bytes,
+            "unheld_bytes": process.unheld_bytes, "cycles": process.cycles, "memory": process.memory}
 
 
 def finding_of(finding, site):
     return {"site": site(finding.site), "class": finding.kind, "late": finding.late, "suppressed": finding.suppressed or None,
             "blocks": finding.blocks, "bytes": finding.bytes, "estimated_blocks": finding.weight,
-            "estimated_bytes": finding.estimated_bytes, "weakly": finding.weakly, "first_ns": finding.first_ns,
+            "estimated_bytes": finding.estimated_bytes, "first_ns": finding.first_ns,
             "last_ns": finding.last_ns, "bytes_per_second": finding.rate, "still_leaking": finding.still,
             "proofs": [{"cycle": loss.cycle, "since_ns": loss.since_ns, "at_ns": loss.at_ns, "phase": loss.phase,
                         "blocks": loss.blocks, "bytes": loss.bytes} for loss in finding.losses],

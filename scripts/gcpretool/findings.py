@@ -21,7 +21,6 @@ class Finding:
     bytes: int = 0
     weight: int = 0
     estimated_bytes: int = 0    # what bytes stand for, when sampled
-    weakly: int = 0
     losses: list = field(default_factory=list)
     end_ns: int = 0             # when the process was last heard of
 
@@ -30,7 +29,6 @@ class Finding:
         self.bytes += loss.bytes
         self.weight += loss.weight
         self.estimated_bytes += loss.bytes * loss.weight // loss.blocks if loss.blocks else loss.bytes
-        self.weakly += loss.weakly
         self.losses.append(loss)
         self.end_ns = max(self.end_ns, end_ns)
 

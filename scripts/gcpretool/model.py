@@ -123,7 +123,6 @@ class Loss:
     blocks: int
     bytes: int
     weight: int             # blocks that these stand for: more than blocks when sampled
-    weakly: int
     suppressed: str         # pattern, or ""
     examples: list
     holder: Holder = None
@@ -237,6 +236,20 @@ class Process:
     @property
     def name(self):
         return os.path.basename(self.exe) or "?"
+
+    @property
+    def reclaimed_bytes(self):
+        return sum(each["dead_bytes"] for each in self.cycles if self.reclaim and not each["doubt"])
+
+    @property
+    def held_bytes(self):
+        """The heap at its largest, as cycles saw it."""
+        return max((each["begin_bytes"] for each in self.cycles), default=0)
+
+    @property
+    def unheld_bytes(self):
+        """What it would have grown to if nothing had been reclaimed; the program did the same until the last cycle."""
+        return self.reclaimed_bytes + (self.cycles[-1]["end_bytes"] if self.cycles else 0)
 
     @property
     def last_ns(self):

@@ -100,8 +100,6 @@ def facts(finding, begin_ns):
     kind = "lost at exit" if finding.late else f"{finding.kind} loss"
     yield (f"{kind}: {words.size(finding.bytes)} in {words.count(finding.blocks, 'block')}, "
            f"{words.timeline(finding, begin_ns)}" + (f", suppressed by {finding.suppressed}" if finding.suppressed else ""))
-    if finding.weakly:
-        yield f"{words.count(finding.weakly, 'block')} held by an interior or unaligned pointer or a stack word only"
     for holder, blocks in finding.holders[:5]:
         yield f"last referenced from {words.holder(holder)} ({words.count(blocks, 'block')})"
     for example in finding.examples:

@@ -132,7 +132,7 @@ class Reader:
         self.current.losses.append(Loss(
             site=self.site(record), kind=kind, phase=phase, cycle=record.number("cycle", 0),
             since_ns=self.wall(record.number("since_ns", at_ns)), at_ns=self.wall(at_ns), blocks=blocks,
-            bytes=record.number("bytes"), weight=record.number("weight", blocks), weakly=record.number("weakly", 0),
+            bytes=record.number("bytes"), weight=record.number("weight", blocks),
             suppressed=record.text("suppressed", ""), examples=[self.example(each) for each in record.objects("examples", [])],
             holder=self.holder(record.object("holder"))))
 

@@ -10,6 +10,7 @@ from .console import printable
 RULE = "=" * 65
 SHORT_RULE = "-" * 53
 THREAD_RULE = "=" * 18
+WORTH_TELLING = 64 << 10    # bytes that reclaiming saved
 
 
 def render(views, what, top):
@@ -45,8 +46,6 @@ def leak(heading, finding, view):
     yield f"    {words.timeline(finding, view.process.begin_ns)}"
     if finding.weight != finding.blocks:
         yield f"    sampled: stands for about {words.size(finding.estimated_bytes)} in {finding.weight} objects"
-    if finding.weakly:
-        yield f"    {finding.weakly} of them held by an interior or unaligned pointer or a stack word only, when last seen"
     for holder, blocks in finding.holders[:3]:
         yield f"    last referenced from {words.holder(holder)}" + (f" ({words.count(blocks, 'object')})" if blocks > 1 else "")
     yield ""
@@ -108,6 +107,9 @@ def threads(groups, process):
 
 def notes(view):
     for process in view.processes:
+        if process.unheld_bytes > process.held_bytes + WORTH_TELLING:
+            yield (f"gcpre: process {process.pid}: the heap would have grown to {words.size(process.unheld_bytes)}; "
+                   f"held at {words.size(process.held_bytes)} by reclaiming {words.size(process.reclaimed_bytes)}")
         if process.tier != "full":
             every = f", one in {words.size(process.sample_bytes)}" if process.sample_bytes else ""
             yield f"gcpre: process {process.pid}: stacks of tier {process.tier}{every}: not all that was lost is here"

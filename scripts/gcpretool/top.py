@@ -271,7 +271,8 @@ def header(picture, pid):
     yield (f"{words.count(stats['num_gc'], 'cycle')} ({stats['num_forced_gc']} forced)   pause {stats['pause_last_ns'] / 1e6:.2f} ms, "
            f"longest {stats['pause_max_ns'] / 1e6:.2f}   collector {percent:.1f} % cpu"), PLAIN
     lost = f"lost {words.size(stats['lost_bytes'])}, {pace(picture.loss_rate)}" if "lost_bytes" in stats else "lost: not known"
-    yield f"allocates {pace(picture.allocation_rate)}   {lost}", BOLD
+    unheld = f"   would be {words.size(stats['heap_unheld'])}" if stats.get("heap_unheld", 0) > 2 * stats["heap_alloc"] else ""
+    yield f"allocates {pace(picture.allocation_rate)}   {lost}{unheld}", BOLD
     trouble = stats.get("passive") or stats.get("doubt")
     if trouble:
         yield f"nothing is reclaimed: {trouble}", BOLD

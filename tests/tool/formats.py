@@ -94,6 +94,18 @@ def test_text_incomplete(box):
     assert LsanReport(text).rest == ["gcpre: process 4711: this is what was proven until 11:06:55: it uses io_uring"], text
 
 
+def test_text_held(box):
+    """What reclaiming saved: of a cycle in doubt, and where nothing is reclaimed, nothing."""
+    def told(doubts, **process):
+        report = reports.Report(box.program, **process)
+        for number, doubt in enumerate(doubts, 1):
+            report.add("cycle", cycle=number, at_ns=number * reports.SECOND, begin_bytes=3 << 20, end_bytes=1 << 20, dead_bytes=2 << 20,
+                       **({"doubt": doubt} if doubt else {}))
+        return box.report(report.end().write(box.path("r"))).splitlines()[1:]
+    assert told(["", "", "late"]) == ["gcpre: process 4711: the heap would have grown to 5.0 MB; held at 3.0 MB by reclaiming 4.0 MB"]
+    assert told([""]) == told(["", ""], reclaim=False) == told([]) == []
+
+
 def test_text_live_and_growth(box):
     live, growth = (box.report(box.usual(), "--what", what) for what in ("live", "growth"))
     assert re.findall(r"^Live (\d+) byte\(s\) in (\d+)", live, re.M) == [("700", "14"), ("6", "2")]

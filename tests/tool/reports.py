@@ -75,7 +75,7 @@ class Report:
 
     def lost(self, site, size, blocks=1, at=10, since=0, **more):
         fields = {"cycle": at, "at_ns": at * SECOND, "since_ns": since * SECOND, "class": "direct", "phase": "run",
-                  "weakly": 0, "examples": [{"address": "0x100000010040", "bytes": size // blocks, "born_cycle": 1}], **more}
+                  "examples": [{"address": "0x100000010040", "bytes": size // blocks, "born_cycle": 1}], **more}
         return self.add("lost", site=self.site(site), blocks=blocks, bytes=size, **fields)
 
     def live(self, site, size, blocks=1, at=20, **more):
