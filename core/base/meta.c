@@ -109,6 +109,16 @@ void meta_unmap(void *start, size_t bytes)
     __atomic_fetch_sub(&mapped_bytes, bytes, __ATOMIC_RELAXED);
 }
 
+void meta_drop(void *start, size_t bytes)
+{
+    void *was;
+    memcpy(&was, start, sizeof was);
+    memset(start, 0, sizeof was);
+    __asm__ volatile("" ::: "memory");
+    if (was)
+        meta_unmap(was, bytes);
+}
+
 // Readable, not inaccessible: a table's untouched part reads as zeros, so look-ups need no bounds check; and not
 // writable, so that it counts neither against RLIMIT_DATA nor against strict overcommit.
 void *meta_reserve(size_t bytes) { return map_owned(align_up(bytes, PAGE_BYTES), PROT_READ, MAP_NORESERVE); }

@@ -18,6 +18,10 @@ struct range {
 void *meta_map(size_t bytes);
 void meta_unmap(void *start, size_t bytes);
 
+// Unmaps what *start, a pointer, points to, unless it is NULL, and makes it NULL first: a child that is forked meanwhile must not find an
+// address that is somebody else's by then.
+void meta_drop(void *start, size_t bytes);
+
 // Reserves address space that reads as zeros (and costs nothing) until meta_commit makes a part of it writable:
 // from its start on, each call going on where the one before ended.
 void *meta_reserve(size_t bytes);

@@ -6,6 +6,7 @@
 #include "gc/collector.h"
 #include "gc/cycle.h"
 #include "gc/pace.h"
+#include "gc/stuck.h"
 #include "gc/trace.h"
 #include "leak/finding.h"
 #include "leak/hunt.h"
@@ -105,16 +106,37 @@ static void run_on_sites(const struct request *r)
     }
 }
 
-static void run(const struct request *r)
+static bool who(const struct request *r)
+{
+    tell_process();
+    if (!r->is_site) {
+        uintptr_t base = whereabouts_who(r->number);
+        return base && why_block(base);
+    }
+    if (!ledger_is_kept())
+        return false;
+    if (r->number && r->number < sites_end())
+        return why_oldest((uint32_t)r->number);
+    answer_error("there is no site of that number: `sites` lists them");
+    return false;
+}
+
+static bool retained(const struct request *r)
+{
+    if (!ledger_is_kept())
+        return false;
+    tell_process();
+    return why_retained(r->number);
+}
+
+static bool run(const struct request *r)
 {
     switch (r->command) {
     case COMMAND_HELP: help(); break;
     case COMMAND_STATS: figures_stats(); break;
     case COMMAND_MEMORY: figures_memory(); break;
-    case COMMAND_WHO:
-        tell_process();
-        whereabouts_who(r->number);
-        break;
+    case COMMAND_WHO: return who(r);
+    case COMMAND_RETAINED: return retained(r);
     case COMMAND_STACKS:
         tell_process();
         stacks_all(r->number);
@@ -122,38 +144,61 @@ static void run(const struct request *r)
     case COMMAND_SET: set(r); break;
     default: run_on_sites(r);
     }
+    return false;
 }
 
-void command_run(const struct request *request, struct told *connection)
+bool command_run(const struct request *request, struct told *connection)
 {
     told = connection;
     report_redirect(&sink);
-    run(request);
+    bool more = run(request);
     report_redirect(NULL);
+    return more;
 }
 
-bool command_ask_cycle(uint32_t *ticket)
-{
-    bool asked = collector_ask(ticket);
-    if (!asked)
-        answer_error("there are no cycles in this process: %s", collector_passive_reason());
-    return asked;
-}
-
-static void tell_last_cycle(void)
+bool command_go_on(void)
 {
     report_redirect(&sink);
-    figures_cycle();
+    bool more = why_goes_on();
     report_redirect(NULL);
+    return more;
+}
+
+// --- with a cycle ----------------------------------------------------------------------------------------------------
+
+static enum command asked; // what the cycle is for
+
+bool command_takes_cycle(enum command command) { return command == COMMAND_GC || command == COMMAND_STUCK; }
+
+bool command_ask_cycle(const struct request *request, struct told *connection, uint32_t *ticket)
+{
+    told = connection;
+    asked = request->command;
+    bool is_coming = collector_ask(ticket);
+    if (!is_coming)
+        answer_error("there are no cycles in this process: %s", collector_passive_reason());
+    else if (asked == COMMAND_STUCK)
+        stuck_look_for();
+    return is_coming;
+}
+
+static void stuck(void)
+{
+    tell_process();
+    whereabouts_stuck();
 }
 
 void command_tell_cycle(void)
 {
     json_sign(0); // the cycle's own records were signed
+    report_redirect(&sink);
     if (collector_passive_reason())
         answer_error("there are no cycles in this process: %s", collector_passive_reason());
+    else if (asked == COMMAND_STUCK)
+        stuck();
     else
-        tell_last_cycle();
+        figures_cycle();
+    report_redirect(NULL);
 }
 
 // --- with the collector ---------------------------------------------------------------------------------------------
@@ -163,6 +208,7 @@ void command_note_cycle(void) { figures_note_cycle(cycle_last()); }
 void command_begin(bool in_child)
 {
     report_redirect(NULL);
+    why_forget();
     if (!in_child)
         return;
     figures_forget();

@@ -8,9 +8,12 @@ void command_begin(bool in_child);
 // A cycle has ended.
 void command_note_cycle(void);
 
-// Any but `gc`. `told` is the connection's.
-void command_run(const struct request *request, struct told *told);
+// Whether it is one that takes a cycle.
+bool command_takes_cycle(enum command command);
+// Any other. `told` is the connection's. True: there is more to do, by command_go_on, until that says false; cycles may run between.
+bool command_run(const struct request *request, struct told *told);
+bool command_go_on(void);
 
-// `gc`: false, with an error in the answer, when there can be none; else command_tell_cycle answers once it has run.
-bool command_ask_cycle(uint32_t *ticket);
+// One that does: false, with an error in the answer, when there can be none; else command_tell_cycle answers once it has run.
+bool command_ask_cycle(const struct request *request, struct told *told, uint32_t *ticket);
 void command_tell_cycle(void);

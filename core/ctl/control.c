@@ -12,7 +12,7 @@ static struct collector_upcalls below; // what the leak layer does there
 static bool talking;
 static _Atomic bool over; // the process ends
 static pid_t process;
-static bool cycle_wanted; // `gc` is under way
+static enum { WAITING, CYCLE_WANTED, MORE_TO_DO } state; // of the request
 static uint32_t ticket;
 
 static void begin(void)
@@ -21,7 +21,7 @@ static void begin(void)
     if (below.begin)
         below.begin();
     process = sys_getpid();
-    cycle_wanted = false;
+    state = WAITING;
     command_begin(in_child);
     int socket = endpoint_open();
     talking = socket >= 0 && talker_start(socket);
@@ -57,13 +57,24 @@ static void begin_answer(void)
     answer_begin();
     if (!request_parse(mailbox.line, mailbox.bytes, &request, complaint))
         answer_error("%s", complaint);
-    else if (request.command == COMMAND_GC)
-        cycle_wanted = command_ask_cycle(&ticket);
+    else if (command_takes_cycle(request.command))
+        state = command_ask_cycle(&request, mailbox.told, &ticket) ? CYCLE_WANTED : WAITING;
     else
-        command_run(&request, mailbox.told);
+        state = command_run(&request, mailbox.told) ? MORE_TO_DO : WAITING;
 }
 
-// One request, or what is left of it when its cycle has run.
+// What is left of the request.
+static void go_on(void)
+{
+    if (state == MORE_TO_DO) {
+        state = command_go_on() ? MORE_TO_DO : WAITING;
+    } else if (collector_has_run(ticket)) {
+        command_tell_cycle();
+        state = WAITING;
+    }
+}
+
+// One request, or a step of it, or what is left when its cycle has run.
 static void errand(void)
 {
     if (below.errand)
@@ -71,15 +82,11 @@ static void errand(void)
     if (!talking || atomic_load(&mailbox.state) != MAILBOX_ASKED)
         return;
     json_sign(0); // a connection is one process's
-    if (!cycle_wanted)
-        begin_answer();
-    else if (!collector_has_run(ticket))
-        return;
-    else
-        command_tell_cycle();
-    cycle_wanted = cycle_wanted && !collector_has_run(ticket);
-    if (!cycle_wanted)
+    (state == WAITING ? begin_answer : go_on)();
+    if (state == WAITING)
         give_answer();
+    if (state == MORE_TO_DO)
+        collector_call();
 }
 
 void control_boot(char **envp)

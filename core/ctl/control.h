@@ -5,7 +5,7 @@
 // core/leak/FORMAT.md mean the same here; a connection is told of the process, a site or module before its first use, once.
 //
 // N1. Commands run in the collector thread between two cycles, one at a time: never while the world is stopped, and a cycle waits
-//     for one command at most.
+//     for one command at most, or for one step of a command that looks through the whole heap (ctl/why.c).
 // N2. Without GCPRE_CONTROL=1 nothing of this exists. With it the malloc path has no more to do than without.
 // N3. Its descriptors are in the collector's own table: the program neither sees nor inherits them.
 // N4. A forked child has a socket of its own from its next slow allocation on; nobody in it is connected to its parent's clients.

@@ -14,6 +14,7 @@
 #include "leak/hunt.h"
 #include "leak/json.h"
 #include "leak/report.h"
+#include "leak/retain.h"
 #include "leak/thread_leaks.h"
 
 #include <string.h>
@@ -171,6 +172,15 @@ void ledger_profile(uint64_t most)
 {
     findings_walk();
     each_of_largest(most, allocated_key, put_all);
+}
+
+// Also of those who live and retain nothing: what leads to them is not seen any more.
+static uint64_t retained_key(const struct site *s) { return 2 * retain_bytes(s->id) + (s->walk_blocks > 0); }
+
+void ledger_retained(uint64_t most)
+{
+    findings_walk();
+    each_of_largest(most, retained_key, put_living);
 }
 
 // --- marks ------------------------------------------------------------------------------------------------------

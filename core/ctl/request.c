@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum argument { NONE, NAME, ADDRESS, COUNT, SETTING };
+enum argument { NONE, NAME, PLACE, COUNT, SETTING };
 enum { WORDS_MOST = 3 };
 
 struct word {
@@ -116,12 +116,22 @@ static bool parse_setting(const struct word *words, size_t count, struct request
     return true;
 }
 
+// An address, or site:N.
+static bool parse_place(const struct word *w, struct request *out)
+{
+    static const char prefix[] = "site:";
+    size_t skipped = sizeof prefix - 1;
+    out->is_site = w->bytes > skipped && memcmp(w->text, prefix, skipped) == 0;
+    struct word number = out->is_site ? (struct word){w->text + skipped, w->bytes - skipped} : *w;
+    return parse_number(&number, &out->number);
+}
+
 static bool parse_arguments(const struct word *words, size_t count, struct request *out)
 {
     switch (count ? rules[out->command].argument : NONE) {
     case NONE: return true;
     case NAME: return parse_name(&words[0], out->name);
-    case ADDRESS: return parse_number(&words[0], &out->number);
+    case PLACE: return parse_place(&words[0], out);
     case COUNT: return parse_number(&words[0], &out->number) && out->number;
     case SETTING: return parse_setting(words, count, out);
     }

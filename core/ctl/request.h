@@ -21,7 +21,8 @@ enum command {
 
 struct request {
     enum command command;
-    uint64_t number;                   // ADDRESS, COUNT (0: none was given)
+    uint64_t number;                   // ADDRESS, COUNT (0: none was given), the site's of PLACE
+    bool is_site;                      // of PLACE: site:N, and no address
     char name[REQUEST_WORD_MOST + 1];  // NAME; the key of SETTING, in lower case
     char value[REQUEST_WORD_MOST + 1]; // of SETTING
 };

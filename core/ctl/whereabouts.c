@@ -1,10 +1,14 @@
-// What an address is. It is looked up while the program runs: an answer holds for the moment.
+// What an address is, and which threads wait for ever. It is looked up while the program runs: an answer holds for the moment.
 #include "base/log.h"
 #include "base/meta.h"
 #include "ctl/answer.h"
 #include "ctl/views.h"
+#include "gc/cycle.h"
+#include "gc/stuck.h"
+#include "gc/trace.h"
 #include "heap/heap.h"
 #include "heap/probation.h"
+#include "heap/quarantine.h"
 #include "leak/hunt.h"
 #include "leak/json.h"
 #include "leak/module.h"
@@ -39,6 +43,8 @@ static const char *state_of(const struct heap_block *b)
         return "free";
     if (b->kind == HEAP_SMALL && thread_any_holds(b->bin, (const void *)b->base))
         return "cached";
+    if (quarantine_on && quarantine_has(b))
+        return "quarantined";
     return is_condemned(b->base) ? "condemned" : "allocated";
 }
 
@@ -103,11 +109,50 @@ static void put_elsewhere(uintptr_t address)
     json_end(answer_put);
 }
 
-void whereabouts_who(uintptr_t address)
+uintptr_t whereabouts_who(uintptr_t address)
 {
     struct heap_block b = heap_find(address);
     if (b.kind == HEAP_FOREIGN)
         put_elsewhere(address);
     else
         put_block(address, &b);
+    bool cached = b.kind == HEAP_SMALL && thread_any_holds(b.bin, (const void *)b.base);
+    return b.allocated && !cached ? b.base : 0;
+}
+
+void whereabouts_put_block(uintptr_t base)
+{
+    struct heap_block b = heap_find(base);
+    put_block(base, &b);
+}
+
+// --- stuck ------------------------------------------------------------------------------------------------------
+
+static void put_stuck(const struct stuck_thread *t)
+{
+    struct heap_block b = heap_find(t->word);
+    const struct note *note = note_with_site(&b);
+    if (note)
+        report_put_site(site_get(note->site));
+    json_begin("stuck");
+    json_number("tid", (uint64_t)t->tid);
+    json_hex("address", t->word);
+    json_hex("base", b.base);
+    json_number("offset", t->word - b.base);
+    if (note)
+        json_number("site", report_number_of(site_get(note->site)));
+    json_end(answer_put);
+}
+
+void whereabouts_stuck(void)
+{
+    enum { ROOM = 1024 };
+    static struct stuck_thread found[ROOM];
+    bool sure;
+    size_t count = stuck_found(found, ROOM, &sure);
+    if (!sure)
+        answer_error("that could not be told for sure%s%s: ask again", cycle_last()->doubt ? ": " : "",
+                     cycle_last()->doubt ? cycle_last()->doubt : "");
+    for (size_t i = 0; i < count; i++)
+        put_stuck(&found[i]);
 }

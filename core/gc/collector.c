@@ -329,6 +329,13 @@ bool collector_ask(uint32_t *ticket)
 
 bool collector_has_run(uint32_t ticket) { return (int32_t)(atomic_load(&served) - ticket) >= 0; }
 
+bool collector_looks(bool begins)
+{
+    atomic_fetch_add(&begun, begins);
+    atomic_store(&cycling, begins);
+    return begins && !doubt_is_for_good(); // in this order: collector_retire looks at them in the other
+}
+
 bool collector_out_of_memory(void)
 {
     static _Atomic uint64_t last;

@@ -54,6 +54,10 @@ void collector_call(void);
 // Whether the thread is there, and would answer a call.
 bool collector_is_there(void);
 
+// An errand looks through the heap, as a cycle does: until it has said that it does not any more, whoever waits for the cycle under way
+// (collector_let_pass, collector_retire) waits for it. False: nobody may, now. Collector thread, for moments.
+bool collector_looks(bool begins);
+
 // Why nothing is reclaimed in this process; NULL: it is.
 const char *collector_passive_reason(void);
 // No cycle runs from now on; malloc and free go on. One line says why.

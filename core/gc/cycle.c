@@ -31,22 +31,23 @@
 #include "base/options.h"
 #include "gc/doubt.h"
 #include "gc/mark.h"
+#include "gc/origin.h"
 #include "gc/pace.h"
 #include "gc/scan.h"
+#include "gc/stuck.h"
 #include "gc/trace.h"
 #include "gc/verify.h"
 #include "gc/workers.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/probation.h"
-#include "sys/context.h"
 #include "world/barrier.h"
 #include "world/dead.h"
 #include "world/pins.h"
 #include "world/roots.h"
 #include "world/stop.h"
 
-enum { PRECLEAN_ROUNDS = 4, MAX_STACKS = 8192 };
+enum { PRECLEAN_ROUNDS = 4, LET_GO_ROUNDS = 8, MAX_STACKS = 8192 };
 #define PRECLEAN_ENOUGH  (256 * KIB) // dirty bytes that the final stop may well take
 #define PROBATION_LITTLE MIB         // condemned bytes that are not worth a thought
 
@@ -84,43 +85,11 @@ static void scan_dirty(uintptr_t lo, uintptr_t hi)
     dirty_bytes += workers_own()->scanned_bytes - before;
 }
 
-static void scan_registers(const struct thread *t)
-{
-    size_t bytes;
-    const void *area = context_general(t->context, &bytes);
-    scan_words(area, bytes, HOLDER_OTHER);
-    area = context_vector(t->context, &bytes);
-    if (area)
-        scan_words(area, bytes & ~7UL, HOLDER_OTHER);
-}
-
-// A thread stands on its own stack, or on another: a coroutine's, an alternate one. Its own is scanned from the stack
-// pointer on, or whole; the other is the program's memory, a root or a heap block like any (SOUNDNESS S14), but the part from
-// the stack pointer to its end is scanned here too, in case it is a block that nothing else refers to. A thread that waits in the
-// library with the program's signals blocked is scanned from where it entered: what our own frames hold is no reference.
-static uintptr_t stack_top(const struct thread *t)
-{
-    return align_down(t->entry_sp ? t->entry_sp : t->sp, 8);
-}
-
-static void scan_stack(const struct thread *t)
-{
-    uintptr_t sp = stack_top(t), lo, hi;
-    struct heap_block block = heap_find(sp);
-    if (sp >= t->stack_lo && sp < t->stack_hi)
-        scan_words((const void *)sp, t->stack_hi - sp, HOLDER_STACK);
-    else if (block.allocated)
-        mark_candidate(workers_own(), sp);
-    else if (roots_mapping(sp, &lo, &hi))
-        scan_words((const void *)sp, hi - sp, HOLDER_STACK);
-}
-
 static void note_stack(const struct thread *t, bool whole)
 {
-    bool on_it = stack_top(t) >= t->stack_lo && stack_top(t) < t->stack_hi;
-    uintptr_t end = whole ? t->stack_hi : stack_top(t);
-    if (t->stack_hi && on_it && stack_count < MAX_STACKS)
-        stacks[stack_count++] = (struct roots_hole){t->stack_lo, end};
+    struct roots_hole hole;
+    if (origins_hole(t, whole, &hole) && stack_count < MAX_STACKS)
+        stacks[stack_count++] = hole;
 }
 
 // After the living ones.
@@ -148,9 +117,7 @@ static void take_registered(void)
 
 static void scan_thread(const struct thread *t)
 {
-    scan_stack(t);
-    if (t->context && !t->entry_sp)
-        scan_registers(t);
+    origins_of_thread(t, scan_words, take_value);
     trace.stack_bytes += t->stack_hi > t->sp ? t->stack_hi - t->sp : 0;
 }
 
@@ -165,16 +132,26 @@ static void scan_thread_running_world(struct thread *t)
     uint64_t begun = clock_ns();
     if (hunting && !options.verify && t->cache)
         cache_visit(t->cache, blacken);
-    scan_thread(t);
     note_stack(t, true);
+    if (!stuck_holds_back(t))
+        scan_thread(t);
     mark_settle(workers_own());
     trace_pause(&trace.begin, clock_ns() - begun);
 }
 
+static void scan_who_is_let_go(struct thread *t)
+{
+    if (stuck_lets_go(t))
+        scan_thread(t);
+    mark_settle(workers_own());
+}
+
 static void scan_stopped_thread(struct thread *t)
 {
-    scan_thread(t);
-    note_stack(t, false);
+    bool held_back = stuck_sleeps_on(t);
+    if (!held_back)
+        scan_thread(t);
+    note_stack(t, held_back);
 }
 
 static void scan_magazines(void)
@@ -189,6 +166,7 @@ static void scan_magazines(void)
 static bool begin(bool forced)
 {
     doubt_begin();
+    stuck_begin();
     trace = (struct trace){.number = cycles + 1, .forced = forced, .start_ns = clock_ns()};
     trace.heap_begin_bytes = heap_live_bytes();
     pins_review();
@@ -224,6 +202,10 @@ static void mark_beside_the_program(void)
         if (dirty_bytes - before < PRECLEAN_ENOUGH)
             break;
     }
+    for (int round = 0; round < LET_GO_ROUNDS && stuck_is_reached(); round++) {
+        doubt_for(world_handshake(scan_who_is_let_go));
+        workers_drain(false);
+    }
     trace.concurrent_ns = clock_ns() - begun;
     pace_mark_ended(workers_totals().scanned_bytes, trace.concurrent_ns);
 }
@@ -241,6 +223,8 @@ static void mark_what_is_left(bool all)
     if (!all)
         barrier_fetch(false, scan_dirty);
     workers_drain(true);
+    if (stuck_judge())
+        doubt_for("threads that wait for ever were looked for");
     if (grey_overflowed())
         doubt_for("no memory for the mark stack");
 }

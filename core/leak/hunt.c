@@ -11,6 +11,7 @@
 #include "leak/module.h"
 #include "leak/recall.h"
 #include "leak/report.h"
+#include "leak/retain.h"
 #include "leak/site.h"
 #include "leak/stack.h"
 #include "leak/stale.h"
@@ -30,6 +31,7 @@
 bool hunting, sampling;
 
 enum report_due { NO_REPORT, REPORT_SO_FAR, LAST_REPORT };
+#define RETAIN_AT_EXIT_NS 300000000UL // a heap of some millions of blocks
 enum { TRIES_AT_EXIT = 2 }; // a thread that was slow to stop must not make all of the losses late ones
 
 static bool has_unwinder, forked;
@@ -84,7 +86,10 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
         if (due != LAST_REPORT) // the losses are written
             return;
         findings_walk();
+        bool retained = retain_within(RETAIN_AT_EXIT_NS);
         report_living(t, now_ns);
+        if (retained)
+            retain_end();
         report_all_growing(t->number, now_ns);
         usage_report(t->number, now_ns);
         thread_leaks_put(now_ns);

@@ -9,6 +9,7 @@
 #include "leak/hunt.h"
 #include "leak/json.h"
 #include "leak/module.h"
+#include "leak/retain.h"
 #include "leak/suppress.h"
 #include "sys/syscall.h"
 #include "world/console.h"
@@ -406,6 +407,8 @@ void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
         put_growth(&s->growth, now_ns);
     if (s->stale.blocks)
         put_stale(&s->stale);
+    if (retain_is_known())
+        json_number("retained_bytes", retain_bytes(s->id));
     json_end(sink->write);
 }
 

@@ -29,6 +29,7 @@ struct report_sink {
 void report_redirect(const struct report_sink *to);
 void report_put_process(void);
 void report_put_site(const struct site *s); // and its modules, unless they are known there
+void report_put_module(uint16_t index);     // 0: none
 void report_put_living(const struct site *s, uint64_t cycle,
                        uint64_t now_ns); // after findings_walk; and its site
 uint32_t report_number_of(const struct site *s);

@@ -4,6 +4,7 @@
 #include "sys/syscall.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <string.h>
 
 enum {
@@ -39,6 +40,17 @@ int context_interrupted_call(const ucontext_t *uc)
         return -1;
     memcpy(&number, pc - SYSCALL_BYTES - MOV_BYTES + 1, sizeof number);
     return number < 1024 ? (int)number : -1;
+}
+
+bool context_waits_on(const ucontext_t *uc, uintptr_t *word, uint32_t *value)
+{
+    const greg_t *registers = uc->uc_mcontext.gregs;
+    const unsigned char *pc = (const unsigned char *)registers[REG_RIP];
+    int operation = (int)registers[REG_RSI] & FUTEX_CMD_MASK;
+    *word = (uintptr_t)registers[REG_RDI];
+    *value = (uint32_t)registers[REG_RDX];
+    return registers[REG_RAX] == SYS_futex && pc[0] == 0x0f && pc[1] == 0x05 && !registers[REG_R10] &&
+           (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET);
 }
 
 void context_restart_call(ucontext_t *uc) { uc->uc_mcontext.gregs[REG_RIP] -= SYSCALL_BYTES + MOV_BYTES; }

@@ -36,6 +36,10 @@ const void *context_vector(const ucontext_t *uc, size_t *bytes);
 // of libc's wrappers (mov $nr,%eax; syscall), the number of the call, else -1.
 int context_interrupted_call(const ucontext_t *uc);
 
+// Whether the context stands before a futex(2) that waits without a timeout, as the kernel leaves a sleeping one that a signal interrupted
+// (SA_RESTART): the word that it waits on, and the value that it waits to change.
+bool context_waits_on(const ucontext_t *uc, uintptr_t *word, uint32_t *value);
+
 // Makes the interrupted call start again when the handler returns: steps back over mov and syscall.
 void context_restart_call(ucontext_t *uc);
 

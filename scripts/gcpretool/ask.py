@@ -85,10 +85,12 @@ def as_growing(session, records):
 
 
 def as_sites(session, records):
-    for each in sorted(records, key=lambda each: ("growth" not in each, -each["bytes"])):
+    for each in sorted(records, key=lambda each: (-each.get("retained_bytes", 0), "growth" not in each, -each["bytes"])):
         yield f"Live {each['bytes']} byte(s) in {each['blocks']} object(s) allocated from:"
         yield from text.stack(each["site"])
-        yield (f"    {words.count(each['generations'], 'generation')}; allocated {each['allocated_blocks']}, "
+        if "retained_bytes" in each:
+            yield f"    retains {words.size(each['retained_bytes'])}: with these blocks that much would go, or more"
+        yield (f"    site:{each['site'].index}; {words.count(each['generations'], 'generation')}; allocated {each['allocated_blocks']}, "
                f"freed {each['freed_blocks']}")
         yield from more_of_site(session, each)
         yield ""
@@ -125,15 +127,55 @@ def as_mark(session, records):
 
 
 def as_who(session, records):
+    shown = {"who": as_block, "path": as_path, "step": as_step}
     for each in records:
-        if each["kind"] != "heap":
-            more = f" of thread {each['tid']}" if "tid" in each else f" {each['lo']}-{each['hi']}" if "lo" in each else ""
-            yield f"{each['address']}: not a heap block: {each['kind']}{more}"
-            continue
-        yield f"{each['address']}: {each['state']} block {each['base']} of {each['bytes']} bytes, at +{each['offset']}"
-        if "site" in each:
-            yield f"{each['asked_bytes']} bytes asked for in cycle {each['born_cycle']}, allocated from:"
-            yield from text.stack(each["site"])
+        yield from shown[each["type"]](each)
+
+
+def as_block(each):
+    if each["kind"] != "heap":
+        more = f" of thread {each['tid']}" if "tid" in each else f" {each['lo']}-{each['hi']}" if "lo" in each else ""
+        yield f"{each['address']}: not a heap block: {each['kind']}{more}"
+        return
+    yield f"{each['address']}: {each['state']} block {each['base']} of {each['bytes']} bytes, at +{each['offset']}"
+    if "site" in each:
+        yield f"{each['asked_bytes']} bytes asked for in cycle {each['born_cycle']}, allocated from:"
+        yield from text.stack(each["site"])
+
+
+def as_path(each):
+    """Its steps follow."""
+    looked = (f"{words.count(each['looked_blocks'], 'block')} and {words.size(each['looked_bytes'])} were looked at in "
+              f"{each['took_ns'] / 1e6:.1f} ms, beside the program")
+    if not each["found"]:
+        yield f"why it is alive: {each.get('problem', 'no way to it was found; it may be lost')} ({looked})"
+        return
+    yield f"alive by way of {words.count(each['blocks'], 'block')} ({looked}):"
+    word = "" if each["root"].kind != "stack" else f" (the word at {each['root'].address:#x})"
+    yield f"    {words.holder(each['root'])}{word}"
+    if each["left_out"]:
+        yield f"    ({words.count(each['left_out'], 'block')} in the middle are left out)"
+
+
+def as_step(each):
+    times = f"{each['blocks']} times " if each["blocks"] > 1 else ""
+    leads_on = f" at +{each['offset']}" if "offset" in each else ""
+    made = f", from {place(each['site'])}" if "site" in each else ""
+    yield f"    -> {times}{each['bytes']} bytes{leads_on}{made}, {'first ' if times else ''}{each['base']}"
+
+
+def ask_stuck(session):
+    """{tid: record} of the threads that wait for ever. To know that takes a cycle."""
+    try:
+        return {each["tid"]: each for each in session.ask("stuck") if each["type"] == "stuck"}
+    except live.Refused as refused:
+        warn(f"which threads wait for ever is not known: {refused}")
+        return {}
+
+
+def as_stuck(each):
+    made = f" that was allocated at {place(each['site'])}" if "site" in each else ""
+    return f"    waits for ever: nobody else can reach the lock at {each['address']}, in a block{made}"
 
 
 CALLS_MOST = 100    # that are shown of a stack
@@ -146,6 +188,8 @@ def as_stacks(session, records):
     for thread in threads:
         waits = f" in {thread.waits_in}" if thread.waits_in else ""
         yield f'thread {thread.tid} "{thread.name}", {STATES.get(thread.state, thread.state)}{waits}:'
+        if thread.tid in session.stuck:
+            yield as_stuck(session.stuck[thread.tid])
         if thread.not_stopped:
             yield f"    (no stack: {thread.not_stopped})"
         elif thread.site:
@@ -173,7 +217,7 @@ def stacks_as_json(session, records):
         frames = [document.call_of(call) for call in thread.site.calls] if thread.site else []
         yield {"type": "thread", "tid": thread.tid, "name": thread.name, "state": thread.state,
                "waits_in": thread.waits_in or None, "frames": frames, "complete": bool(thread.site) and not thread.end,
-               "end": thread.end or thread.not_stopped or None}
+               "end": thread.end or thread.not_stopped or None, **({"stuck": True} if thread.tid in session.stuck else {})}
 
 
 def as_advice(session, records):
@@ -196,7 +240,7 @@ COMMANDS = {
     "advise": (as_advice, []),
     "mark": (as_mark, [("NAME", "letters, digits, _ - .", str)]),
     "diff": (as_diff, [("NAME", "of the mark", str)]),
-    "who": (as_who, [("ADDRESS", "0x7f..., or decimal", str)]),
+    "who": (as_who, [("ADDRESS", "0x7f..., or decimal; site:N: the oldest block of a site that `sites` lists", str)]),
     "stacks": (as_stacks, [THREAD]),
     "set": (as_nothing, [("SETTING", "gogc=N, period=TIME or trace=0|1", str)]),
 }
@@ -217,6 +261,8 @@ def parser(command):
         it.add_argument("--ascii", action="store_true", help="draw with ASCII letters only")
         return it
     it.add_argument("--json", action="store_true", help="the records as JSON lines")
+    if command == "sites":
+        it.add_argument("--retained", action="store_true", help="with what would go with each site, sorted by that")
     for name, about, kind in COMMANDS[command][1]:
         if name == "thread":
             it.add_argument("most", metavar="TID", nargs="?", type=kind, help=about)
@@ -229,6 +275,7 @@ def parser(command):
 
 def request_of(command, options):
     argument = getattr(options, "argument", None) or getattr(options, "most", None)
+    command = "retained" if getattr(options, "retained", False) else command
     if argument is None:
         return command
     if any(letter.isspace() for letter in str(argument)):
@@ -242,6 +289,7 @@ def ask_once(command, options):
         connection = live.Connection(options.pid)
         return "".join(json.dumps(record) + "\n" for record in connection.ask(request))
     session = live.Session(options.pid, symbols.choose(options.symbolizer, False), options.symbols)
+    session.stuck = ask_stuck(session) if command == "stacks" else {}
     records = session.ask(request)
     if options.json:
         return "".join(json.dumps(record) + "\n" for record in stacks_as_json(session, records))

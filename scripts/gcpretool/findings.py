@@ -92,6 +92,7 @@ class Living:
     stale_bytes: int = 0
     unwritten_ns: int = 0
     stale_after_ns: int = 0     # what counts as long
+    retained: int = None        # bytes that would go with it, at least; None: not known
 
     def add(self, snapshot, first_bytes):
         for name in ("blocks", "bytes", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes"):
@@ -105,6 +106,8 @@ class Living:
             self.stale_bytes += stale.bytes
             self.unwritten_ns = max(self.unwritten_ns, stale.unwritten_ns)
             self.stale_after_ns = max(self.stale_after_ns, stale.after_ns)
+        if snapshot.retained is not None:
+            self.retained = (self.retained or 0) + snapshot.retained
 
 
 @dataclass(eq=False)

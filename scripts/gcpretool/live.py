@@ -182,6 +182,7 @@ class Session:
         self.symbols = symbols.Symbols(symboliser, symbols.Finder([*folders, f"/proc/{pid}/root"]))
         self.folders = folders
         self.named = set()
+        self.unnamed_holders = []
 
     def ask(self, request):
         records = self.connection.ask(request)
@@ -194,6 +195,9 @@ class Session:
                 fields["leak"] = self.reader.thread_leak(record)
             if "site" in fields:
                 fields["site"] = self.reader.site(record)
+            elif fields["type"] == "path" and "root" in fields:
+                fields["root"] = self.reader.holder(record.object("root"))
+                self.unnamed_holders.append(fields["root"])
         return [fields for fields in records if fields["type"] not in ("process", "module", "site", "usage")]
 
     @property
@@ -204,14 +208,16 @@ class Session:
         return [] if not self.process else [index for index in self.process.sites if index not in self.named]
 
     def name_sites(self):
-        """Gives functions and lines to the sites that came since the last time."""
+        """Gives functions and lines to the sites that came since the last time, and names to the variables."""
         new = self.unnamed()
-        if new:
+        if new or self.unnamed_holders:
             self.name({index: self.process.sites[index] for index in new})
             self.named.update(new)
+            self.unnamed_holders.clear()
 
     def name(self, sites):
-        self.symbols.name([SimpleNamespace(modules=self.process.modules, sites=sites, losses=[],
+        losses = [SimpleNamespace(holder=holder) for holder in self.unnamed_holders]
+        self.symbols.name([SimpleNamespace(modules=self.process.modules, sites=sites, losses=losses,
                                            begin_ns=self.process.begin_ns)])
 
     def threads(self, records):

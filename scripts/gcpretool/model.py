@@ -174,6 +174,7 @@ class Snapshot:
     oldest_cycle: int
     growth: Growth = None
     stale: Stale = None
+    retained: int = None    # bytes that would go with it, at least; None: not known
 
 
 @dataclass(eq=False)

@@ -88,6 +88,7 @@ def site_of(site, rows, frames, begin_ns):
         "alloc": sum(max(row.allocated_bytes, 0) for row in living),
         "growth": sum(row.grown_bytes for row in growing),
         "stale": sum(row.stale_bytes for row in living),
+        "retained": sum(row.retained or 0 for row in living),
         "generations": max((row.generations for row in living), default=0),
         "rate": max((each.rate or 0 for each in counted), default=0), "still": any(each.still for each in counted),
         "facts": [fact for each in findings for fact in facts(each, begin_ns)] +

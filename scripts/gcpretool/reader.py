@@ -152,7 +152,8 @@ class Reader:
         self.current.snapshots.append(Snapshot(
             site=self.site(record), at_ns=self.wall(record.number("at_ns")), blocks=record.number("blocks"),
             bytes=record.number("bytes"), **record.numbers(numbers), growth=self.growth(record.object("growth")),
-            stale=self.stale(record.object("stale"))))
+            stale=self.stale(record.object("stale")),
+            retained=record.number("retained_bytes") if "retained_bytes" in record.fields else None))
 
     def take_growing(self, record):
         growth = None if record.flag("ended") else self.growth(record.object("growth") or record)

@@ -128,8 +128,9 @@ def living(view, top):
     yield ""
     for row in rows[:top]:
         yield f"Live {row.bytes} byte(s) in {row.blocks} object(s) allocated from:"
+        retained = f"; retains {words.size(row.retained)} or more" if row.retained is not None else ""
         yield from (*stack(row.site), f"    {words.count(row.generations, 'generation')}; allocated {row.allocated_blocks}, "
-                    f"freed {row.freed_blocks}")
+                    f"freed {row.freed_blocks}{retained}")
         if row.stale_blocks:
             yield f"    {words.stale(row)}"
         yield ""
@@ -155,9 +156,13 @@ def growth(view, top):
 
 def growing(view, top):
     """Reachable, so no leaks, and after the SUMMARY."""
+    retained = {row.site.exact: row.retained for row in view.living if row.retained is not None}
     for row in view.growth[:top]:
         yield f"Growing {row.bytes} byte(s) in {row.blocks} object(s) allocated from:"
-        yield from (*stack(row.site), f"    {words.growth(row, view.process.begin_ns)}", "")
+        yield from (*stack(row.site), f"    {words.growth(row, view.process.begin_ns)}")
+        if row.site.exact in retained:
+            yield f"    retained {words.size(retained[row.site.exact])} or more at the end"
+        yield ""
 
 
 def advised(process):

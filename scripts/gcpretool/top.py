@@ -23,10 +23,10 @@ from .model import WRAPPER, Call
 MOST_SITES = 200
 KEPT = 400                  # points of the plots
 GROWTH_WINDOW = 10          # looks at the living
-ORDERS = {"l": "lost", "g": "growing", "b": "live"}
+ORDERS = {"l": "lost", "g": "growing", "b": "live", "r": "retained"}
 BLOCKS = {True: " ▁▂▃▄▅▆▇█", False: " ....:::#"}
 HELP = [
-    "l g b   sort by what was lost, by growth, by living bytes",
+    "l g b r sort by what was lost, by growth, by living bytes, by what they retain",
     "c       collect now: a cycle proves what is lost",
     "h       this help                q   quit",
     "",
@@ -34,6 +34,7 @@ HELP = [
     "PROOF        time since the last proof that it lost something",
     "LIVE, GROW   reachable bytes, and how fast they grow, where they do so",
     "             in cycle after cycle",
+    "RETAIN       bytes that would go with the site's, or more (r)",
     "WHERE        the innermost function outside of the C library",
 ]
 
@@ -51,6 +52,7 @@ class Row:
     living: int = 0
     growth: float = 0.0     # living bytes a second, from look to look
     suspect: float = 0.0    # the same since it began, of a site that grows in cycle after cycle
+    retained: int = 0       # bytes that would go with them, while somebody wants to know
 
     @property
     def where(self):
@@ -113,6 +115,7 @@ class Watcher:
         self.living_cost = 0.0      # seconds that the last look at the living took
         self.living_next = 0.0
         self.sites_kept = True
+        self.retained_wanted = False
         self.before = None          # stats of the look before
         self.wanted, self.stopped = threading.Event(), threading.Event()
         self.collect = False
@@ -163,17 +166,32 @@ class Watcher:
     def take_living(self, stats):
         """Walks the whole heap: takes at most a tenth of the time."""
         begin = time.monotonic()
-        records = self.session.ask(f"sites {MOST_SITES}")
+        records = self.ask_for_living()
         for row in self.rows.values():
-            row.living, row.suspect = 0, 0.0
+            row.living, row.suspect, row.retained = 0, 0.0, 0
         for each in records:
             row = self.row(each["site"])
-            row.living = each["bytes"]
+            row.living, row.retained = each["bytes"], each.get("retained_bytes", 0)
             row.suspect = each.get("growth", {}).get("bytes_per_hour", 0) / 3600
         for index, row in self.rows.items():
             row.growth = self.history.growth(index, stats["at_ns"], row.living)
         end = time.monotonic()
         self.living_next = end + 9 * (end - begin)
+
+    def ask_for_living(self):
+        """With what they retain where that is wanted and can be told."""
+        if self.retained_wanted:
+            try:
+                return self.session.ask(f"retained {MOST_SITES}")
+            except live.Refused as refused:
+                self.retained_wanted, self.message = False, str(refused)
+        return self.session.ask(f"sites {MOST_SITES}")
+
+    def want_retained(self, wanted):
+        if wanted and not self.retained_wanted:
+            self.living_next = 0.0
+        self.retained_wanted = wanted
+        self.wanted.set()
 
     def show(self, stats):
         span = stats["at_ns"] - self.before["at_ns"] if self.before else 0
@@ -292,20 +310,24 @@ def table(picture, order, height):
         yield "No allocation sites are kept: start the program with GCPRE_LEAKS=cycle to see them.", PLAIN
         return
     key = {"lost": lambda row: (row.lost > 0, row.rate if still(row, picture.stats) else 0, row.lost, row.living),
-           "growing": lambda row: (row.suspect, row.growth, row.living), "live": lambda row: row.living}[order]
+           "growing": lambda row: (row.suspect, row.growth, row.living), "live": lambda row: row.living,
+           "retained": lambda row: (row.retained, row.living)}[order]
     marks = {name: f"{title}{'*' if name == order else ''}" for name, title in
-             (("lost", "LOST"), ("growing", "GROW"), ("live", "LIVE"))}
-    yield f"{marks['lost']:>7} {'BLOCKS':>7} {'RATE':>8} {'PROOF':>5} {marks['live']:>7} {marks['growing']:>8}  WHERE", REVERSE
+             (("lost", "LOST"), ("growing", "GROW"), ("live", "LIVE"), ("retained", "RETAIN"))}
+    last = marks["retained" if order == "retained" else "growing"]
+    yield f"{marks['lost']:>7} {'BLOCKS':>7} {'RATE':>8} {'PROOF':>5} {marks['live']:>7} {last:>8}  WHERE", REVERSE
     shown = [row for row in picture.rows if row.lost or row.living]
     for row in sorted(shown, key=key, reverse=True)[:height - 1]:
-        yield table_line(row, picture.stats), PLAIN
+        yield table_line(row, picture.stats, order), PLAIN
 
 
-def table_line(row, stats):
+def table_line(row, stats, order):
     lost = [brief(words.size(row.lost)), str(row.blocks), brief(words.rate(row.rate)) if still(row, stats) else "no more",
             age(stats["at_ns"] - row.last_ns)] if row.lost else ["", "", "", ""]
     growth = f"+{brief(words.rate(row.suspect))}" if row.suspect else ""
     living = brief(words.size(row.living)) if row.living else ""
+    if order == "retained":
+        growth = brief(words.size(row.retained)) if row.retained else ""
     return f"{lost[0]:>7} {lost[1]:>7} {lost[2]:>8} {lost[3]:>5} {living:>7} {growth:>8}  {row.where}"
 
 
@@ -332,7 +354,7 @@ def draw(picture, pid, width, height, order="lost", help_wanted=False, unicode=T
     lines = lines[:height - 1]
     lines += [("", PLAIN)] * (height - 1 - len(lines))
     foot = (f"{picture.message}   q: quit" if picture.ended else
-            picture.message or "l lost   g growing   b living   c collect   h help   q quit")
+            picture.message or "l lost   g growing   b living   r retained   c collect   h help   q quit")
     lines.append((foot, REVERSE if picture.ended else BOLD))
     return [(clip(text, width), attribute) for text, attribute in lines]
 
@@ -370,6 +392,7 @@ class Screen:
             return False
         if letter in ORDERS:
             self.order, self.help_wanted = ORDERS[letter], False
+            self.watcher.want_retained(self.order == "retained")
         if letter in ("h", "?"):
             self.help_wanted = not self.help_wanted
         if letter == "c":

@@ -59,6 +59,12 @@ def duration(ns):
             f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h")
 
 
+ROOTS = {"mapping": "a word at {address} of memory that is no variable",
+         "registers": "a register of thread {tid}",
+         "kernel": "the kernel: data of epoll, a timer, a queue or a signal",
+         "protected": "a page of it that the program protected"}
+
+
 def holder(holder):
     """What had the last pointer: struct at +16 allocated at read_conf conf.c:51"""
     if holder.kind == "heap":
@@ -69,6 +75,8 @@ def holder(holder):
         return f"global {holder.symbol} ({place})" if holder.symbol else f"global at {place}"
     if holder.kind == "stack":
         return f"stack of thread {holder.tid}"
+    if holder.kind in ROOTS:
+        return ROOTS[holder.kind].format(tid=holder.tid, address=hex(holder.address))
     return f"{holder.address:#x} (register, kernel or other mapping)" if holder.address else "a register or the kernel"
 
 

@@ -14,7 +14,7 @@ def test_greeting_and_help():
         client = server.client()
         assert client.greeting == b"gcpre 1 %d\n" % server.pid, client.greeting
         words = [each["command"] for each in client.good("help")]
-        assert words == ["help", "stats", "memory", "gc", "leaks", "sites", "advise", "profile", "mark", "diff", "who", "stacks", "set"], words
+        assert words == ["help", "stats", "memory", "gc", "leaks", "sites", "advise", "profile", "mark", "diff", "retained", "who", "stacks", "stuck", "set"], words
         client.bad("what", "help")
         client.bad("", "help")
         client.bad("stats now", "write: stats")
@@ -94,7 +94,7 @@ def test_who():
         assert of_type(client.good(f"who {variable}"), "who")[0]["kind"] == "mapping"
         assert of_type(client.good("who 0x10"), "who")[0]["kind"] == "nothing"
         assert of_type(client.good("who 0xffffffffffffffff"), "who")[0]["kind"] == "nothing"
-        client.bad("who here", "write: who ADDRESS")
+        client.bad("who here", "write: who ADDRESS|site:N")
 
 
 def test_stacks():

@@ -83,6 +83,9 @@ def test_keys_sizes_and_end():
             terminal.shows("LIVE\\*")
             terminal.keys("g")
             terminal.shows("GROW\\*")
+            terminal.keys("r")
+            terminal.shows("RETAIN\\*")
+            terminal.shows(r"^ +[\d.]+[KM]? +[\d.]+[KM]?  remember server\.c:\d+$")   # what lives, what it retains
             terminal.keys("h")
             terminal.shows("this help")
             terminal.keys("h")

@@ -110,8 +110,10 @@ def test_text_live_and_growth(box):
     live, growth = (box.report(box.usual(), "--what", what) for what in ("live", "growth"))
     assert re.findall(r"^Live (\d+) byte\(s\) in (\d+)", live, re.M) == [("700", "14"), ("6", "2")]
     assert re.findall(r"^Growing (\d+) byte\(s\) in (\d+)", growth, re.M) == [("700", "14")]
+    assert live.count("retains") == 1 and "7 generations; allocated 16, freed 2; retains 2.0 KB or more" in live
     assert "    350 B more since 11:06:42, 2 B/s, 16 generations, confidence 51 %" in growth, growth
     assert "    3 of them (150 B) were not written for 2.0 s or longer, one for 3 min" in live and "written" not in growth
+    assert "    retained 2.0 KB or more at the end" in growth
     assert "Growing 700" in box.report(box.usual()).partition("SUMMARY: ")[2]
 
 
@@ -208,6 +210,7 @@ def test_json(box):
     assert frames[0]["build_id"] == box.program.build_id
     assert view["lost"][1]["holders"][0]["symbol"] == "cache_head"
     assert [row["generations"] for row in view["live"]] == [7, 1] and len(view["growing"]) == 1
+    assert [row["retained"] for row in view["live"]] == [2048, None]
     assert view["growing"][0]["grown_bytes"] == 350 and view["live"][0]["stale_bytes"] == 150
 
 

@@ -123,7 +123,7 @@ def usual(program, **process):
                 holder={"cycle": 2, "kind": "heap", "site": report.site("short"), "offset": 16})
     report.lost("wrapped", 77, 1, at=20, phase="late")
     report.live("wrapped", 100, 2, at=10, generations=1).live("inlined", 5, 1, at=10)
-    report.live("wrapped", 700, 14, at=20, generations=7, stale={
+    report.live("wrapped", 700, 14, at=20, generations=7, retained_bytes=2048, stale={
         "blocks": 3, "bytes": 150, "after_ns": 2 * SECOND, "unwritten_ns": 190 * SECOND}).live("inlined", 6, 2, at=20)
     report.growing("short", 48, 3, at=8).growing("wrapped", 600, 12, at=15).growing("wrapped", 700, 14)
     report.growing("short", 48, 1, at=16, ended=True)

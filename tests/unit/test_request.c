@@ -37,6 +37,8 @@ static const struct {
     {"stacks 4711", COMMAND_STACKS, 4711, "", ""},
     {"who 0xffffffffffffffff", COMMAND_WHO, UINT64_MAX, "", ""},
     {"who 18446744073709551615", COMMAND_WHO, UINT64_MAX, "", ""},
+    {"who site:17", COMMAND_WHO, 17, "", ""},
+    {"retained", COMMAND_RETAINED, 0, "", ""},
     {"mark before-1.2_x", COMMAND_MARK, 0, "before-1.2_x", ""},
     {"set GOGC=50", COMMAND_SET, 0, "gogc", "50"},
     {"set period 10s", COMMAND_SET, 0, "period", "10s"},
@@ -54,10 +56,13 @@ START_TEST(test_good)
 END_TEST
 
 static const char *const bad[] = {
-    "",         " ",         "nothing",  "GC",       "stats 1",       "leaks 0",
-    "leaks -1", "who",       "who 0x",   "who 0X10", "who 12a",       "who 18446744073709551616",
-    "mark",     "mark a/b",  "mark a b", "set",      "set gogc",      "set gogc=",
-    "set =50",  "set a b c", "st\tats",  "stats\r",  "diff \xc3\xa4",
+    "",           " ",          "nothing",     "GC",
+    "stats 1",    "leaks 0",    "leaks -1",    "who",
+    "who 0x",     "who 0X10",   "who 12a",     "who 18446744073709551616",
+    "who site:",  "who site:x", "who site:1x", "who Site:1",
+    "retained 0", "mark",       "mark a/b",    "mark a b",
+    "set",        "set gogc",   "set gogc=",   "set =50",
+    "set a b c",  "st\tats",    "stats\r",     "diff \xc3\xa4",
 };
 
 START_TEST(test_bad)

@@ -9,6 +9,7 @@ const COLUMNS = [
   {title: "Live", key: (site) => site.live, show: (site) => site.live ? inBytes(site.live) : ""},
   {title: "Blocks", key: (site) => site.liveBlocks, show: (site) => site.liveBlocks || ""},
   {title: "Not written", key: (site) => site.stale, show: (site) => site.stale ? inBytes(site.stale) : ""},
+  {title: "Retained", key: (site) => site.retained, show: (site) => site.retained ? inBytes(site.retained) : ""},
   {title: "Generations", key: (site) => site.generations, show: (site) => site.generations || ""},
 ];
 const SHOWN = 300;

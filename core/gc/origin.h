@@ -1,0 +1,17 @@
+// Origins: what of a stopped thread refers to blocks. For everybody who traces: cycles (gc/cycle.c), looks (leak/reach.c).
+#pragma once
+
+#include "gc/holder.h"
+#include "world/roots.h"
+#include "world/thread.h"
+
+// Words in memory that may be pointers; the whole stops being readable when the thread goes on.
+typedef void origin_words(const void *words, size_t bytes, enum holder_kind kind);
+
+// Calls take with what is in use of the thread's stack (HOLDER_STACK) and with its registers (HOLDER_OTHER), and take_value with a stack
+// pointer into a block.
+void origins_of_thread(const struct thread *t, origin_words *take, void (*take_value)(uintptr_t value));
+
+// What is no root of its stack: the part that is not in use, or all of it, since origins_of_thread has the rest. False: it stands on
+// another stack, and its own is the program's memory like any.
+bool origins_hole(const struct thread *t, bool whole, struct roots_hole *out);
