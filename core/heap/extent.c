@@ -18,10 +18,12 @@ size_t gcpre_je_xallocx(void *start, size_t bytes, size_t extra, int flags);
 int gcpre_je_mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes);
 
 // One automatic arena for our own structures, no thread caches. Pages that were freed stay 10 s for reuse: on virtual
-// machines a fault costs up to 18 us. lg_extent_max_active_fit lets a large request take a much larger free extent.
+// machines a fault costs up to 18 us; extents of 8 MiB and more too, which jemalloc purges at once by itself (oversize_threshold:0 forbids
+// it). lg_extent_max_active_fit lets a large request take a much larger free extent.
 extern const char *gcpre_je_malloc_conf;
-const char *gcpre_je_malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:10000,muzzy_decay_ms:0,"
-                                   "lg_extent_max_active_fit:8,metadata_thp:disabled,thp:default";
+const char *gcpre_je_malloc_conf =
+    "narenas:1,tcache:false,dirty_decay_ms:10000,muzzy_decay_ms:0,"
+    "lg_extent_max_active_fit:8,oversize_threshold:0,metadata_thp:disabled,thp:default";
 
 #define JE_LG_ALIGN(lg) ((int)(lg))
 #define JE_ZERO         0x40
