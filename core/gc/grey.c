@@ -22,7 +22,7 @@ static struct grey_chunk *pop(struct grey_chunk **list)
     return chunk;
 }
 
-struct grey_chunk *grey_new(void)
+struct grey_chunk *grey_try_new(void)
 {
     lock_acquire(&guard);
     struct grey_chunk *chunk = pop(&empty);
@@ -31,7 +31,13 @@ struct grey_chunk *grey_new(void)
     lock_release(&guard);
     if (chunk)
         chunk->count = 0;
-    else
+    return chunk;
+}
+
+struct grey_chunk *grey_new(void)
+{
+    struct grey_chunk *chunk = grey_try_new();
+    if (!chunk)
         atomic_store(&overflowed, true);
     return chunk;
 }
@@ -133,6 +139,18 @@ void crew_leave(void)
         wake(1, LEADER_BIT);
 }
 
+// Between the look at the word and the look at the pool a visitor may have come, taken, given back and gone: the word is the same again.
+// Nobody comes any more once it is 0, so that then the pool tells.
+static bool end_drain(uint32_t now)
+{
+    if (!atomic_compare_exchange_strong(&crew, &now, 0))
+        return false;
+    bool dry = grey_is_empty();
+    if (!dry)
+        atomic_store(&crew, now);
+    return dry;
+}
+
 bool crew_end(void)
 {
     atomic_fetch_sub(&crew, 1);
@@ -143,7 +161,7 @@ bool crew_end(void)
             return false;
         }
         if (!(now & CREW_ACTIVE)) {
-            if (atomic_compare_exchange_strong(&crew, &now, 0))
+            if (end_drain(now))
                 return true;
         } else if (spins < LEADER_SPINS) {
             cpu_relax();

@@ -29,6 +29,7 @@ struct grey_chunk {
 
 // An empty chunk; NULL when there is no memory (Y2, recorded).
 struct grey_chunk *grey_new(void);
+struct grey_chunk *grey_try_new(void); // for who can do without: nothing is recorded
 void grey_drop(struct grey_chunk *chunk);
 
 void grey_give(struct grey_chunk *chunk); // full or partly full

@@ -147,16 +147,15 @@ typedef size_t filter_function(const void *from, size_t bytes, uintptr_t *out);
 static inline void mark_filtered(struct marker *m, filter_function *filter, const void *words, size_t bytes)
 {
     const char *at = words;
-    uintptr_t found[SCAN_MAX_CANDIDATES];
     m->scanned_bytes += bytes;
     while (bytes) {
         // Neighbouring blocks overlap by a word, so that an unaligned pointer across the seam is seen.
         size_t block = min_size(bytes, SCAN_BLOCK_BYTES);
-        size_t count = filter(at, block, found);
+        size_t count = filter(at, block, m->found);
         for (size_t i = 0; i < count; i++) {
             if (unlikely(holders_wanted))
-                see_holder(m, at, block, found[i]);
-            mark_candidate(m, found[i]);
+                see_holder(m, at, block, m->found[i]);
+            mark_candidate(m, m->found[i]);
         }
         if (block == bytes)
             break;
@@ -215,12 +214,14 @@ static void scan_large(struct marker *m, uintptr_t at)
     mark_part(m, at, min_size(bytes + 8, end - at) & ~7UL);
 }
 
+// A span whose retirement had begun before marking did may have come back in another class since the candidate was found (P4): then the
+// address need not be a slot's.
 static void scan_entry(struct marker *m, uintptr_t entry)
 {
     uint32_t unit = cage_bin_plus_one(cage_unit(entry));
     if (entry & LARGE_TAG)
         scan_large(m, entry & ~LARGE_TAG);
-    else if (unit) {
+    else if (unit && slot_starts_at(&class_table[unit - 1], (entry - cage.base) & (UNIT_BYTES - 1))) {
         size_t bytes = class_table[unit - 1].size;
         m->marked_blocks++;
         m->marked_bytes += bytes;
@@ -264,7 +265,7 @@ static bool take_ahead(struct marker *m, uintptr_t *entry)
 static void share(struct marker *m)
 {
     struct grey_chunk *local = m->local;
-    struct grey_chunk *half = local && local->count >= SHARE_LEAST ? grey_new() : NULL;
+    struct grey_chunk *half = local && local->count >= SHARE_LEAST ? grey_try_new() : NULL;
     if (!half)
         return;
     half->count = local->count / 2;

@@ -13,6 +13,7 @@
 
 #include "gc/grey.h"
 #include "gc/holder.h"
+#include "gc/scan.h"
 #include "heap/heap.h"
 
 enum { MARK_PENDING = 32, MARK_AHEAD = 32 };
@@ -35,6 +36,8 @@ struct marker {
     uintptr_t moved;                     // what is scanned is a copy: its original's address less its own
     uint8_t origin;                      // enum holder_kind of what is scanned
     unsigned pending_at, ahead_at, ahead_count;
+    uintptr_t found
+        [SCAN_MAX_CANDIDATES]; // in the block of words that is scanned: a thread that assists may have little stack
     uint64_t scanned_bytes, marked_blocks, marked_bytes; // since the cycle began
 };
 
