@@ -134,6 +134,15 @@ static bool arm_and_tell(size_t from, size_t to)
     return true;
 }
 
+// Behind the last armed unit: what lies above need not be known to the barrier yet.
+static uintptr_t armed_end(void)
+{
+    size_t unit = min_size(cage_unit(cage_top()), known);
+    while (unit && !is_armed(unit - 1))
+        unit--;
+    return address_of(unit);
+}
+
 void young_fetch(const struct barrier *b, bool rearm, void (*dirty)(uintptr_t lo, uintptr_t hi))
 {
     using = b;
@@ -142,8 +151,11 @@ void young_fetch(const struct barrier *b, bool rearm, void (*dirty)(uintptr_t lo
         size_t end = look();
         each_run(end, is_armed, fetch_run);
         each_run(end, is_open_and_marked, arm_and_tell);
-    } else if (!b->fetch(cage.base, cage_top(), false, tell_part)) {
-        told(cage.base, cage_top());
+    } else {
+        uintptr_t end = armed_end();
+        if (!b->fetch(cage.base, end, false, tell_part))
+            told(cage.base, end);
+        tell_part(end, cage_top());
     }
 }
 
