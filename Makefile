@@ -22,7 +22,7 @@ CPPFLAGS := -D_GNU_SOURCE -iquote core
 CFLAGS   := -std=gnu17 $(CODEGEN) $(WARNINGS)
 LDFLAGS  := -shared -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,defs -Wl,-soname,libgcpre.so \
 	-Wl,--version-script=preload/exports.map
-LDLIBS   := -Wl,--as-needed -lpthread -ldl -lm
+LDLIBS   := -Wl,--as-needed -lpthread -ldl
 
 CORE    := $(sort $(wildcard core/*/*.c))
 PRELOAD := $(sort $(wildcard preload/*.c))

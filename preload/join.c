@@ -4,6 +4,7 @@
 //     thread cancelled in it has joined nobody, here as there.
 // J2. A pthread_t is another thread's as soon as its own was joined, so the record is looked up before; and once more afterwards when the
 //     thread had not begun. (What pthread_create stored is not looked at: the thread may have freed the memory that it stored it in.)
+#include "boot.h"
 #include "real.h"
 
 #include "leak/unjoined.h"
@@ -59,10 +60,13 @@ EXPORT int pthread_detach(pthread_t thread)
     return forget_if_done((uintptr_t)thread, real(thread), ticket);
 }
 
+// A library of the program's may have its own of these (TinyCThread), over pthreads: none of our business.
 EXPORT int thrd_join(thrd_t thread, int *result)
 {
     static void *_Atomic cache;
     typeof(thrd_join) *real = real_symbol(&cache, "thrd_join");
+    if (!code_contains(&boot_libc, (const void *)real))
+        return real(thread, result);
     struct unjoined_ticket ticket = unjoined_find((uintptr_t)thread);
     return forget_if_done((uintptr_t)thread, real(thread, result), ticket);
 }
@@ -71,6 +75,8 @@ EXPORT int thrd_detach(thrd_t thread)
 {
     static void *_Atomic cache;
     typeof(thrd_detach) *real = real_symbol(&cache, "thrd_detach");
+    if (!code_contains(&boot_libc, (const void *)real))
+        return real(thread);
     struct unjoined_ticket ticket = unjoined_find((uintptr_t)thread);
     return forget_if_done((uintptr_t)thread, real(thread), ticket);
 }

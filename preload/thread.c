@@ -7,6 +7,7 @@
 #include "real.h"
 #include "start.h"
 #include "sys/syscall.h"
+#include "base/peek.h"
 #include "world/dead.h"
 #include "world/interrupt.h"
 #include "world/kwrite.h"
@@ -40,7 +41,8 @@ static __attribute__((noinline)) void scrub_dead_stack(uintptr_t stack_lo, uintp
 {
     unsigned char present[DEAD_PAGES + 1];
     uintptr_t sp = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)15, lo, end;
-    if (sp < stack_lo || sp >= stack_hi)
+    if (sp < stack_lo || sp >= stack_hi ||
+        peek_is_plain()) // mincore(2) could be the end of the process (SOUNDNESS S53)
         return;
     lo = max_size(align_up(stack_lo, PAGE_BYTES), align_down(sp, PAGE_BYTES) - DEAD_PAGES * PAGE_BYTES);
     if (lo >= sp || sys_call3(SYS_mincore, (long)lo, (long)(sp - lo), (long)present) != 0)
@@ -182,7 +184,9 @@ static struct start *prepare(struct start start, bool joinable, const void *call
 {
     if (collector_start_wanted && boot_done)
         collector_start();
+    int saved = errno; // the unwinder's affair
     uint32_t site = joinable ? hunt_site(caller) : 0;
+    errno = saved;
     if (site)
         start.ticket = unjoined_announce(site);
     struct start *kept = start_keep(start);
@@ -218,6 +222,10 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *arg)
 {
     static void *_Atomic cache;
     typeof(thrd_create) *real = real_symbol(&cache, "thrd_create");
+    if (!code_contains(
+            &boot_libc,
+            (const void *)real)) // a library's own, over pthread_create and perhaps with other results
+        return real(thread, function, arg);
     struct start *start = prepare((struct start){.c11 = function, .arg = arg, .own_stack = true}, true,
                                   __builtin_return_address(0));
     if (!start)

@@ -13,6 +13,8 @@ static _Atomic bool plainly;
 
 void peek_plainly(void) { atomic_store(&plainly, true); }
 
+bool peek_is_plain(void) { return atomic_load(&plainly); }
+
 bool peek(void *to, const void *from, size_t bytes)
 {
     const struct iovec here = {to, bytes}, there = {(void *)(uintptr_t)from, bytes};

@@ -13,3 +13,4 @@ bool peek(void *to, const void *from, size_t bytes);
 bool peek_text(char *to, const char *from, size_t bytes);
 // The program restricts its system calls: this one is made no more.
 void peek_plainly(void);
+bool peek_is_plain(void);

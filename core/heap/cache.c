@@ -4,7 +4,6 @@
 #include "base/meta.h"
 #include "heap/heap.h"
 
-#include <math.h>
 #include <string.h>
 
 __thread struct cache cache_self;
@@ -149,11 +148,38 @@ static uint64_t throw_dice(struct cache *c)
     return x * 0x2545f4914f6cdd1d;
 }
 
+// No function of libm: an executable may have a log() of its own, which would be called here, in the middle of malloc.
+
+// The logarithm of 1 + f, 0 <= f < 1, to six places: twice the inverse hyperbolic tangent of f / (2 + f).
+static double log_one_plus(double f)
+{
+    double s = f / (2 + f), q = s * s;
+    return 2 * s * (1 + q * (1 / 3.0 + q * (1 / 5.0 + q * (1 / 7.0 + q * (1 / 9.0 + q / 11)))));
+}
+
+// 1 - exp(-x), x >= 0, to seven places: the series for a small part of x, doubled.
+static double one_less_exp(double x)
+{
+    unsigned doublings = 0;
+    if (x > 40)
+        return 1;
+    for (; x > 0.125; x /= 2)
+        doublings++;
+    double e = x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5))));
+    for (; doublings; doublings--)
+        e *= 2 - e;
+    return e;
+}
+
 // Exponentially distributed with this mean, from 1 on.
 static size_t exponential(uint64_t dice, size_t mean)
 {
-    double uniform = (double)((dice >> 11) + 1) / 0x1p53; // in (0, 1]
-    return (size_t)(-log(uniform) * (double)mean) + 1;
+    const double ln2 = 0.69314718055994531;
+    uint64_t u = dice | 1;
+    int places = __builtin_clzl(u);
+    double fraction = (double)(u << places << 1) / 0x1p64; // u = 2^(63 - places) * (1 + fraction)
+    double minus_log = (places + 1) * ln2 - log_one_plus(fraction);
+    return (size_t)((minus_log > 0 ? minus_log : 0) * (double)mean) + 1;
 }
 
 // What the short path has given out since quick was set is requested now. A signal handler's malloc may have set it in between, hence the
@@ -180,8 +206,9 @@ bool cache_is_sample(struct cache *c, size_t n)
 
 uint32_t cache_sample_weight(struct cache *c, size_t n)
 {
-    double weight = 1 / -expm1(-(double)max_size(n, 1) / (double)cache_sample_bytes);
-    return (uint32_t)(weight + (double)(throw_dice(c) >> 11) / 0x1p53);
+    double weight = 1 / one_less_exp((double)max_size(n, 1) / (double)cache_sample_bytes);
+    double rounded = weight + (double)(throw_dice(c) >> 11) / 0x1p53;
+    return rounded < UINT32_MAX ? (uint32_t)rounded : UINT32_MAX;
 }
 
 void cache_open_short_path(struct cache *c, bool open)

@@ -25,7 +25,6 @@
 #include "world/stop.h"
 #include "world/thread.h"
 
-#include <math.h>
 #include <string.h>
 
 bool hunting, sampling;
@@ -370,6 +369,8 @@ void hunt_retires(const char *why)
 
 int hunt_exit_ends(uintptr_t entry)
 {
+    if (atomic_load(&retiring) && atomic_load(&finished) && sys_getpid() == process && wants(LEAKS_EXIT))
+        return atomic_load(&lost_blocks) ? options.exit_code : 0; // the report is written
     if (!may_ask() || !wants(LEAKS_EXIT) || turned_off())
         return 0;
     if (atomic_load(&phase) == PHASE_RUN)
