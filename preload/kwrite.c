@@ -25,6 +25,7 @@
 #include "world/kwrite.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -208,10 +209,19 @@ static const struct call *call_of(long number)
 
 // A filter may end the process for any call of ours: no cycle from here on, and none under way (SOUNDNESS S53). What is
 // left are mmap, munmap, madvise, futex and clock_gettime, which every allocator makes.
-static void note_filter(long number, long first)
+// Who asks for a filter and names none only wants to know whether there could be one: that call fails.
+static bool installs_filter(long number, long first, long second, long third)
 {
-    if ((number == SYS_prctl && first == PR_SET_SECCOMP) ||
-        (number == SYS_seccomp && first <= 1 /* SET_MODE_* */)) {
+    if (number == SYS_prctl)
+        return first == PR_SET_SECCOMP && (second != SECCOMP_MODE_FILTER || third);
+    return number == SYS_seccomp &&
+           (first == SECCOMP_SET_MODE_FILTER ? third != 0
+                                             : first == SECCOMP_SET_MODE_STRICT && !second && !third);
+}
+
+static void note_filter(long number, long first, long second, long third)
+{
+    if (installs_filter(number, first, second, third)) {
         static const char *const why = "it restricts its system calls (seccomp)";
         hunt_retires(why);
         collector_retire(why);
@@ -265,7 +275,7 @@ EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long
         ticket = enter(call_of(number), (long[]){a, b, c, d, e, f});
     }
     if (unlikely(number == SYS_prctl || number == SYS_seccomp))
-        note_filter(number, a);
+        note_filter(number, a, b, c);
     if (unlikely(number == SYS_io_uring_setup))
         note_unseen(number);
     if (unlikely(number == SYS_io_submit))
@@ -321,7 +331,7 @@ EXPORT long interposed_prctl(long a, long b, long c, long d, long e, long f)
     static const struct call call = {SYS_prctl, POINTERS, {NONE, NONE, NONE}};
     static void *_Atomic cache;
     any_function *real = (any_function *)real_symbol(&cache, "prctl");
-    note_filter(SYS_prctl, a);
+    note_filter(SYS_prctl, a, b, c);
     if (likely(!atomic_load_explicit(&kwrite_active, memory_order_relaxed)))
         return real(a, b, c, d, e, f);
     return guarded(&call, real, (long[]){a, b, c, d, e, f});

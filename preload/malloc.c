@@ -101,11 +101,19 @@ static bool is_noted(size_t n)
     return unlikely(hunting) || (cache_sample_bytes && cache_is_sample(&cache_self, n));
 }
 
-// A slot for n bytes by the short path: NULL when its magazine is empty. n < cache_self.quick.
-static inline void *alloc_quick(size_t n)
+// A slot for n bytes by the short path: NULL when its magazine is empty. n < quick, which is cache_self's: read once, or a handler's malloc
+// in between could make the difference negative.
+static inline void *alloc_quick(size_t n, size_t quick)
 {
-    cache_self.quick -= n;
+    cache_self.quick = quick - n;
     return magazine_pop(&cache_self.plain.magazines[class_of(n)]);
+}
+
+// The short path has come to its end, or is closed: opens it again where it may be open, and looks into the magazine itself.
+static void *alloc_middle_small(size_t n, const void *caller)
+{
+    cache_open_short_path(&cache_self, !kwrite_active);
+    return is_for_libc(caller) ? NULL : magazine_pop(&cache_self.plain.magazines[class_of(n)]);
 }
 
 static __attribute__((noinline)) void *alloc_middle(size_t n, const void *const *return_slot)
@@ -113,20 +121,16 @@ static __attribute__((noinline)) void *alloc_middle(size_t n, const void *const 
     const void *caller = *return_slot;
     if (is_noted(n))
         return alloc_hunted(n, SLOT_GRAIN, false, return_slot);
-    cache_open_short_path(&cache_self, !kwrite_active);
-    if (n <= SMALL_MAX && !is_for_libc(caller)) {
-        void *p = magazine_pop(&cache_self.plain.magazines[class_of(n)]);
-        if (p)
-            return p;
-    }
-    return alloc_slow(n, false, caller);
+    void *p = n <= SMALL_MAX ? alloc_middle_small(n, caller) : NULL;
+    return p ? p : alloc_slow(n, false, caller);
 }
 
 EXPORT void *malloc(size_t n)
 {
-    if (unlikely(n >= cache_self.quick))
+    size_t quick = cache_self.quick;
+    if (unlikely(n >= quick))
         return alloc_middle(n, RETURN_SLOT);
-    void *p = alloc_quick(n);
+    void *p = alloc_quick(n, quick);
     return likely(p) ? p : alloc_slow(n, false, CALLER);
 }
 
@@ -156,14 +160,17 @@ EXPORT void *calloc(size_t count, size_t each)
         errno = ENOMEM;
         return NULL;
     }
-    if (n < cache_self.quick) {
-        void *p = alloc_quick(n);
+    size_t quick = cache_self.quick;
+    if (likely(n < quick)) {
+        void *p = alloc_quick(n, quick);
         return likely(p) ? memset(p, 0, n) : alloc_slow(n, true, CALLER);
     }
     if (is_noted(n))
         return alloc_hunted(n, SLOT_GRAIN, true, RETURN_SLOT);
-    cache_open_short_path(&cache_self, !kwrite_active); // a thread may ask for nothing but zeroed memory
-    return alloc_slow(n, true, CALLER);
+    if (n > SMALL_MAX)
+        return alloc_slow(n, true, CALLER);
+    void *p = alloc_middle_small(n, CALLER); // a thread may ask for nothing but zeroed memory
+    return p ? memset(p, 0, n) : alloc_slow(n, true, CALLER);
 }
 
 // --- realloc ------------------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@
 #include "base/crit.h"
 #include "base/lock.h"
 #include "base/meta.h"
+#include "base/peek.h"
 #include "base/sort.h"
 #include "gc/trace.h"
 #include "sys/syscall.h"
+#include "world/thread.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -68,20 +70,6 @@ struct unjoined_ticket unjoined_announce(uint32_t site)
     return ticket;
 }
 
-void unjoined_begins(struct unjoined_ticket ticket, uintptr_t thread)
-{
-    if (!ticket.record || !enter())
-        return;
-    if (is_valid(ticket)) {
-        struct unjoined **bucket = bucket_of(thread);
-        ticket.record->thread = thread;
-        ticket.record->next = *bucket;
-        *bucket = ticket.record;
-        atomic_fetch_add(&known, 1);
-    }
-    leave();
-}
-
 static struct unjoined *find_locked(uintptr_t thread)
 {
     struct unjoined *u = *bucket_of(thread);
@@ -90,14 +78,51 @@ static struct unjoined *find_locked(uintptr_t thread)
     return u;
 }
 
+static void unlink_locked(const struct unjoined *u)
+{
+    struct unjoined **link = bucket_of(u->thread);
+    while (*link && *link != u)
+        link = &(*link)->next;
+    if (*link) {
+        *link = u->next;
+        atomic_fetch_sub(&known, 1);
+    }
+}
+
+static void drop_locked(struct unjoined *u)
+{
+    if (u->thread)
+        unlink_locked(u);
+    u->serial = 0;
+    u->next = unused;
+    unused = u;
+}
+
+void unjoined_begins(struct unjoined_ticket ticket, uintptr_t thread)
+{
+    if (!ticket.record || !enter())
+        return;
+    for (struct unjoined *joined; (joined = find_locked(thread));)
+        drop_locked(joined); // U2
+    if (is_valid(ticket)) {
+        struct unjoined **bucket = bucket_of(thread);
+        ticket.record->thread = thread;
+        ticket.record->tid = thread_self ? thread_self->tid : sys_gettid();
+        ticket.record->next = *bucket;
+        *bucket = ticket.record;
+        atomic_fetch_add(&known, 1);
+    }
+    leave();
+}
+
 void unjoined_ends(uintptr_t thread, size_t stack_bytes)
 {
     if (!atomic_load(&known) || !enter())
         return;
     struct unjoined *u = find_locked(thread);
     if (u) {
-        sys_call3(SYS_prctl, PR_GET_NAME, (long)u->name, 0);
-        u->tid = sys_gettid();
+        if (!peek_is_plain()) // else the call could be the end of the process (SOUNDNESS S53)
+            sys_call3(SYS_prctl, PR_GET_NAME, (long)u->name, 0);
         u->stack_bytes = stack_bytes;
         u->ended_ns = trace_elapsed_ns();
     }
@@ -116,28 +141,12 @@ struct unjoined_ticket unjoined_find(uintptr_t thread)
     return ticket;
 }
 
-static void unlink_locked(const struct unjoined *u)
-{
-    struct unjoined **link = bucket_of(u->thread);
-    while (*link && *link != u)
-        link = &(*link)->next;
-    if (*link) {
-        *link = u->next;
-        atomic_fetch_sub(&known, 1);
-    }
-}
-
 void unjoined_forget(struct unjoined_ticket ticket)
 {
     if (!ticket.record || !enter())
         return;
-    if (is_valid(ticket)) {
-        if (ticket.record->thread)
-            unlink_locked(ticket.record);
-        ticket.record->serial = 0;
-        ticket.record->next = unused;
-        unused = ticket.record;
-    }
+    if (is_valid(ticket))
+        drop_locked(ticket.record);
     leave();
 }
 

@@ -7,7 +7,8 @@
 // U1. A record is found by the thread's pthread_t from before the thread's function begins. Somebody may detach the thread even earlier:
 //     the thread finds out by itself, behind unjoined_begins.
 // U2. A pthread_t is another thread's once its own was joined. Who is going to join looks the record up before, and forgets it afterwards
-//     by its serial number, which no other record ever has.
+//     by its serial number, which no other record ever has. Whose pthread_t comes again was joined, by a call that we did not see or before
+//     it began.
 // U3. Records are used again, never unmapped, and belong to a lock of their own (LOCK_RANK_UNJOINED).
 // U4. In a forked child there are none: nobody can join its parent's threads.
 // Any thread, outside critical sections; inside of one (a signal's handler) nothing is done and nothing found.

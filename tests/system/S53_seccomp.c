@@ -23,6 +23,8 @@ int main(int argc, char **argv)
 {
     static char *blocks[2000];
     struct sock_fprog program = {COUNT(filter), filter};
+    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) == -1 && errno == EFAULT); // is there seccomp? Nothing is restricted yet.
+    CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == -1 && errno == EFAULT);
     herd_lose(&lost, 1000, RARE_SIZE);
     drop_and_collect();
     herd_check_gone(&lost);
