@@ -258,7 +258,9 @@ static bool stress_due(void)
 
 static bool cycle_is_coming(void)
 {
-    return atomic_load(&state) == THREAD_RUNNING && atomic_load(&requests) != atomic_load(&served);
+    int now = atomic_load(&state);
+    return (now == THREAD_RUNNING || now == THREAD_STARTING) &&
+           atomic_load(&requests) != atomic_load(&served);
 }
 
 // The heap is past its goal, and the cycle that will bring it back is under way: the thread that wants more works for
