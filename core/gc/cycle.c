@@ -207,7 +207,7 @@ static void mark_beside_the_program(void)
         workers_drain(false);
     }
     trace.concurrent_ns = clock_ns() - begun;
-    pace_mark_ended(workers_totals().scanned_bytes, trace.concurrent_ns);
+    pace_mark_ended(workers_totals().scanned_bytes);
 }
 
 // Everything that marking in a stopped world takes; with nothing marked before it is a whole mark.

@@ -31,8 +31,8 @@ bool pace_due(void);
 bool pace_overdue(void);
 
 void pace_cycle_begins(void);
-// Concurrent marking is over: what it scanned, in how much wall time.
-void pace_mark_ended(uint64_t scanned_bytes, uint64_t ns);
+// Concurrent marking is over: what it scanned.
+void pace_mark_ended(uint64_t scanned_bytes);
 // The cycle is over: what is alive, and the roots that were scanned with it, by how long it took altogether.
 void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns);
 
