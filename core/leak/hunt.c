@@ -85,7 +85,8 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
         if (due != LAST_REPORT) // the losses are written
             return;
         findings_walk();
-        bool retained = retain_within(RETAIN_AT_EXIT_NS);
+        bool retained = !collector_passive_reason() &&
+                        retain_within(RETAIN_AT_EXIT_NS); // errand: reach.h, R5
         report_living(t, now_ns);
         if (retained)
             retain_end();
