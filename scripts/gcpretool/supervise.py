@@ -4,7 +4,8 @@ The program keeps the standard streams, the terminal and the process group that 
 it, becomes gcpre's. The library writes JSON lines into a folder, each process a file; they are added up.
 
 Signals. All that can be are blocked and taken one by one, so none is lost. What somebody sent to gcpre is sent on; what the terminal sent
-went to the program too. When the program is stopped, gcpre stops, and goes on with it.
+went to the program too. When the terminal stops the program, gcpre stops, and goes on with it; who stops it by SIGSTOP continues it himself,
+and gcpre, which cannot know when, waits.
 """
 
 import os
@@ -22,6 +23,7 @@ from .console import Problem, printable, warn, write
 FROM_KERNEL = 0x80      # si_code of what a terminal sends
 OWN = {signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGABRT,
        signal.SIGSYS}
+STOPPED_BY_TERMINAL = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
 
 
@@ -31,36 +33,28 @@ def run(program, command, environment, layout, output):
         warn("a pprof profile is no text: use --output FILE")
         return 2
     folder = tempfile.mkdtemp(prefix="gcpre.")
-    kept = True
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    taken = signal.valid_signals() - OWN
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, taken)
     try:
-        pid, status = watch(program, command, {**environment, "GCPRE_FORMAT": "json", "GCPRE_REPORT": f"{folder}/%p"})
-        kept = tell(folder, pid, layout, output)
+        pid, status = watch(program, command, {**environment, "GCPRE_FORMAT": "json", "GCPRE_REPORT": f"{folder}/%p"}, before, taken)
     except OSError as error:
         warn(f"{program}: {error.strerror}")
+        clear(folder, False)
         return 126
-    except KeyboardInterrupt:
-        warn(f"interrupted: what the program lost is in {folder} (gcpre report)")
-    finally:
-        if not kept or not os.listdir(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    afterwards(folder, pid, layout, output, before)
     return end_as(status)
 
 
 # ---- while it runs
 
-def watch(program, command, environment):
-    """(process id, wait status)"""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    taken = signal.valid_signals() - OWN
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, taken)
-    try:
-        sys.stderr.flush()
-        pid = os.posix_spawn(program, command, environment, setsigmask=before, setsigdef=IGNORED_BY_PYTHON)
-        while (status := next_event(pid, taken)) is None:
-            pass
-        return pid, status
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def watch(program, command, environment, mask, taken):
+    """(process id, wait status). The signals that are taken are blocked; the program has the mask."""
+    sys.stderr.flush()
+    pid = os.posix_spawn(program, command, environment, setsigmask=mask, setsigdef=IGNORED_BY_PYTHON)
+    while (status := next_event(pid, taken)) is None:
+        pass
+    return pid, status
 
 
 def next_event(pid, taken):
@@ -72,8 +66,9 @@ def next_event(pid, taken):
         return None
     who, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
     if who and os.WIFSTOPPED(status):
-        os.kill(os.getpid(), signal.SIGSTOP)
-        os.kill(pid, signal.SIGCONT)
+        if os.WSTOPSIG(status) in STOPPED_BY_TERMINAL:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os.kill(pid, signal.SIGCONT)
         return None
     return status if who else None
 
@@ -92,6 +87,28 @@ def end_as(status):
 
 # ---- afterwards
 
+def afterwards(folder, pid, layout, output, mask):
+    """Reports, and clears up. The program has run: nothing here changes the exit status."""
+    kept = True
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)    # what came when the program had ended, comes now
+        kept = tell(folder, pid, layout, output)
+    except OSError as error:
+        warn(f"no report: {error.filename or folder}: {error.strerror}{kept_in(folder)}")
+    except KeyboardInterrupt:
+        warn(f"interrupted: what the program lost is in {folder} (gcpre report)")
+    clear(folder, kept)
+
+
+def clear(folder, kept):
+    if not kept or not any(Path(folder).glob("*")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def kept_in(folder):
+    return f" (the lines are kept: {folder})" if os.path.isdir(folder) else ""
+
+
 def tell(folder, pid, layout, output):
     """Writes the report; whether the folder must stay. What goes wrong here is said, and changes no exit status."""
     try:
@@ -104,7 +121,7 @@ def tell(folder, pid, layout, output):
         give(result if isinstance(result, bytes) else result.encode(errors="backslashreplace"), output)
         return any(warn_of(process, folder) for process in processes if still_runs(process, pid))
     except Problem as problem:
-        warn(f"{problem} (the lines are kept: {folder})")
+        warn(f"{problem}{kept_in(folder)}")
         return True
 
 

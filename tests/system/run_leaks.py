@@ -130,6 +130,48 @@ def test_stopped_and_continued():
     assert process.wait(60) == 0
 
 
+def test_stopped_by_somebody():
+    """Who stops the program alone continues it alone."""
+    process = start("catch", "continued", stdin=subprocess.DEVNULL)
+    assert process.stdout.readline() == "ready\n"
+    program = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+    os.kill(program, signal.SIGSTOP)
+    wait_until(lambda: Path(f"/proc/{program}/stat").read_text().rpartition(")")[2].split()[0] == "T", "it stops")
+    time.sleep(0.2)     # gcpre has heard of it, probably
+    os.kill(program, signal.SIGCONT)
+    try:
+        wait_until(lambda: process.poll() is not None, "gcpre ends with it")
+    finally:
+        process.kill()
+    assert process.wait() == 0
+
+
+def test_no_report_to_read():
+    """The program's own end counts, whatever becomes of the report."""
+    done = subprocess.run([str(TOOL), "run", "--leaks", "--lib", str(LIB), "--", "/bin/sh", "-c", 'LD_PRELOAD= rm -r "$TMPDIR"/gcpre.*; exit 3'],
+                          capture_output=True, text=True, timeout=60, env={**os.environ, "TMPDIR": os.getcwd()})
+    assert done.returncode == 3 and re.search(r"^gcpre: no report: \S+: No such file or directory\n\Z", done.stderr, re.M), done
+
+
+def test_interrupted_at_the_end():
+    """An interrupt that came when the program had ended, and was not taken yet."""
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(TOOL.parent)!r})
+from gcpretool import supervise
+one = supervise.next_event
+def next_event(pid, taken):
+    status = one(pid, taken)
+    if status is not None: os.kill(os.getpid(), signal.SIGINT)
+    return status
+supervise.next_event = next_event
+sys.exit(supervise.run("/bin/sh", ["sh", "-c", "exit 3"], dict(os.environ), "text", None))
+"""
+    done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "TMPDIR": os.getcwd()})
+    assert done.returncode == 3 and "interrupted" in done.stderr and "Traceback" not in done.stderr, done
+
+
 def test_on_a_terminal():
     """An interrupt from the keyboard comes once, and the terminal is the program's."""
     pid, master = pty.fork()
