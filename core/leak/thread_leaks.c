@@ -50,14 +50,26 @@ static struct sum sum_of(const struct unjoined *list, size_t count)
     return sum;
 }
 
+// The program's own choice, in one line of text.
+static void make_plain(char plain[UNJOINED_NAME], const char *name)
+{
+    enum { DELETE = 0x7f };
+    size_t at = 0;
+    for (; at < UNJOINED_NAME - 1 && name[at]; at++)
+        plain[at] = (unsigned char)name[at] < ' ' || name[at] == DELETE ? '?' : name[at];
+    plain[at] = 0;
+}
+
 // Those of one site; returns what counts.
 static struct sum print_group(const struct unjoined *list, size_t count)
 {
+    char name[UNJOINED_NAME];
     struct site *site = site_get(list->site);
     if (finding_suppression(site))
         return (struct sum){0, 0};
     report_text(RULE "\nWARNING: libgcpre: thread leak (pid=%d)", sys_getpid());
-    report_text("  Thread '%s' (tid=%d, finished) created at:", list->name, list->tid);
+    make_plain(name, list->name);
+    report_text("  Thread '%s' (tid=%d, finished) created at:", name, list->tid);
     text_stack(site);
     if (count > 1)
         report_text("  And %lu more similar thread leaks.\n", count - 1);
