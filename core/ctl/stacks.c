@@ -23,6 +23,7 @@
 #include "world/stop.h"
 #include "world/tasks.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define STACK_MOST  ((size_t)256 << 10)
@@ -168,6 +169,10 @@ void stacks_all(uint64_t tid)
     size_t tasks = 0;
     slow = 0;
     told_tasks = 0;
+    if (tid > INT_MAX) {
+        answer_error("there is no thread %lu: `stacks` lists them", tid);
+        return;
+    }
     wanted_tid = (pid_t)tid;
     copy.memory = meta_map(PIECES * STACK_MOST);
     if (!copy.memory || !tasks_each(count_task, &tasks)) {

@@ -113,7 +113,8 @@ def test_stacks():
             stack = int(of_type(one, "thread")[0]["registers"][7], 16)
             first = of_type(one, "stack")[0]
             assert 0 <= stack - int(first["address"], 16) < len(base64.b64decode(first["data"])), first
-        client.bad("stacks 1", "there is no thread 1")
+        for tid in (1, 1 << 31, 1 << 32):
+            client.bad(f"stacks {tid}", f"there is no thread {tid}")
         assert client.good("stats")[0]["threads"] == 3
 
 
