@@ -120,8 +120,7 @@ static void put_lost(const struct site *s, enum lost_class class, enum lost_phas
     json_number("bytes", count->bytes);
     json_number("first_ns", s->first_ns);
     json_number("last_ns", s->last_ns);
-    json_number("bytes_per_hour",
-                (uint64_t)((double)count->bytes * 3600e9 / (double)(s->last_ns - s->since_ns + 1)));
+    json_number("bytes_per_hour", growth_rate(count->bytes, s->last_ns - s->since_ns));
     if (pattern)
         json_string("suppressed", pattern);
     json_bool("cumulated", true);

@@ -7,9 +7,15 @@ static unsigned generations(const struct growth *g) { return (unsigned)__builtin
 
 uint64_t growth_bytes(const struct growth *g) { return g->best_bytes - g->first_bytes; }
 
+uint64_t growth_rate(uint64_t bytes, uint64_t ns)
+{
+    double rate = (double)bytes * 3600e9 / ((double)ns + 1);
+    return rate < 0x1p64 ? (uint64_t)rate : UINT64_MAX;
+}
+
 uint64_t growth_bytes_per_hour(const struct growth *g, uint64_t now_ns)
 {
-    return (uint64_t)((double)growth_bytes(g) * 3600e9 / (double)(now_ns - g->since_ns + 1));
+    return growth_rate(growth_bytes(g), now_ns - g->since_ns);
 }
 
 unsigned growth_confidence(const struct growth *g) { return 100 * g->steps / (g->steps + GROWTH_STEPS); }

@@ -58,7 +58,8 @@ static inline void growth_meet(struct growth *g, uint32_t cycle, uint32_t born, 
 // After a walk: what is to be told. DOUBLED: it has grown by twice as much as when it was told of last.
 enum growth_news growth_look(struct growth *g, uint32_t cycle, uint64_t now_ns);
 
-uint64_t growth_bytes(const struct growth *g); // since the rise began
+uint64_t growth_bytes(const struct growth *g);     // since the rise began
+uint64_t growth_rate(uint64_t bytes, uint64_t ns); // in bytes per hour, at most UINT64_MAX
 uint64_t growth_bytes_per_hour(const struct growth *g, uint64_t now_ns);
 // In percent: how likely it is to go on for GROWTH_STEPS further steps, when nothing is known but that it did so for its steps
 // (J. R. Gott, Nature 363, 1993).

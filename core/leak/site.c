@@ -19,6 +19,7 @@ static uint32_t committed;
 static _Atomic uint32_t end;
 static size_t used_bytes;
 static bool full;
+static uint64_t looked_ns; // when samples were taken last; 0: never
 
 static uint32_t hash_of(const uintptr_t *frames, size_t depth)
 {
@@ -164,11 +165,14 @@ void sites_take_samples(uint64_t now_ns)
         uint64_t blocks = atomic_load(&s->lost_samples);
         if (blocks == lost->blocks)
             continue;
-        s->first_ns = s->first_ns ? s->first_ns : now_ns;
-        s->since_ns = s->last_ns ? s->last_ns : s->first_ns;
+        if (!s->first_ns) {
+            s->first_ns = now_ns;
+            s->since_ns = looked_ns;
+        }
         s->last_ns = now_ns;
         *lost = (struct lost_count){blocks, atomic_load(&s->lost_sample_bytes)};
     }
+    looked_ns = now_ns;
 }
 
 static bool any_gone(const struct site *s)
@@ -205,6 +209,7 @@ void sites_fork_child(void) { guard = (struct lock)LOCK_INIT(LOCK_RANK_SITES); }
 
 void sites_forget_findings(void)
 {
+    looked_ns = 0;
     for (uint32_t id = 1; id < sites_end(); id++) {
         memset(table[id]->lost, 0, sizeof table[id]->lost);
         table[id]->suppressed = (struct lost_count){0};

@@ -290,6 +290,15 @@ START_TEST(a_forked_child_begins_anew)
 }
 END_TEST
 
+START_TEST(a_rate_never_overflows)
+{
+    ck_assert_uint_eq(growth_rate(1000, 3599999999999), 1000);
+    ck_assert_uint_eq(growth_rate(0, 0), 0);
+    ck_assert_uint_eq(growth_rate(1UL << 40, 0), UINT64_MAX);
+    ck_assert_uint_eq(growth_rate(UINT64_MAX, UINT64_MAX), 3600000000000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("growth");
@@ -310,6 +319,7 @@ int main(void)
     tcase_add_test(tcase, news_come_when_it_begins_doubles_and_ends);
     tcase_add_test(tcase, a_rise_that_stops_is_over_soon);
     tcase_add_test(tcase, a_forked_child_begins_anew);
+    tcase_add_test(tcase, a_rate_never_overflows);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -126,6 +126,27 @@ START_TEST(a_child_forgets_what_was_found)
 }
 END_TEST
 
+// The time that a rate is over begins before all that it counts, and stays.
+START_TEST(samples_are_lost_since_the_look_before)
+{
+    const struct site *early = site_get(site_of_number(1)), *late = site_get(site_of_number(2));
+    site_count_lost_sample(early->id, 1, 10);
+    sites_take_samples(100);
+    ck_assert_uint_eq(early->since_ns, 0);
+    ck_assert_uint_eq(early->first_ns, 100);
+    site_count_lost_sample(early->id, 2, 10);
+    site_count_lost_sample(late->id, 1, 10);
+    sites_take_samples(200);
+    ck_assert_uint_eq(early->since_ns, 0);
+    ck_assert_uint_eq(early->first_ns, 100);
+    ck_assert_uint_eq(early->last_ns, 200);
+    ck_assert_uint_eq(early->lost[LOST_DIRECT][PHASE_RUN].bytes, 30);
+    ck_assert_uint_eq(late->since_ns, 100);
+    sites_take_samples(300);
+    ck_assert_uint_eq(late->last_ns, 200);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("site");
@@ -136,6 +157,7 @@ int main(void)
     tcase_add_test(tcase, threads_agree);
     tcase_add_test(tcase, a_site_stays_while_its_modules_do);
     tcase_add_test(tcase, a_child_forgets_what_was_found);
+    tcase_add_test(tcase, samples_are_lost_since_the_look_before);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
