@@ -212,10 +212,12 @@ static const char *problem_so_far(void)
 // Whether there is more to do.
 static bool with_the_heap(void (*act)(void))
 {
-    if (collector_looks(true))
+    if (collector_looks(true)) {
         act();
-    else
+    } else {
+        look.step = NULL;
         look.tell(collector_passive_reason());
+    }
     collector_looks(false);
     look.paused_ns = clock_ns();
     return look.step;

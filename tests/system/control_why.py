@@ -161,6 +161,20 @@ def test_the_end_beside_a_walk():
         assert json.loads(Path(f"end{turn}.json").read_text().splitlines()[-1])["type"] == "end"
 
 
+def test_no_cycles_beside_a_walk():
+    """No cycle may run from some moment between two steps on: that is the answer, one, and the collector's thread goes on."""
+    for turn in range(12):
+        with Server() as server:
+            server.do("keep 200000")
+            client = server.client()
+            client.send("retained 5")
+            time.sleep(0.01 * turn)     # so that it is at several moments of the answer
+            server.do("passive")
+            kinds = [each["type"] for each in client.receive()]
+            assert kinds.count("ok") + kinds.count("error") == 1, kinds
+            client.bad("gc", "there are no cycles in this process")
+
+
 def ask_until_it_ends(client):
     try:
         while client.ask("retained 5"):

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char *volatile last;
@@ -39,6 +40,23 @@ __attribute__((noinline)) static void request(void)
     last = memset(body, 0, 1000);
     free(body);
     last = NULL;
+}
+
+struct link {
+    struct link *next;
+};
+static struct link *volatile chain;
+
+// The way to the first one, which is returned, is as long as there are links.
+__attribute__((noinline)) static struct link *make_chain(long length)
+{
+    struct link *first = chain = calloc(1, sizeof *first);
+    for (long i = 1; i < length; i++) {
+        struct link *one = calloc(1, sizeof *one);
+        one->next = chain;
+        chain = one;
+    }
+    return first;
 }
 
 static int line_is_here(void)
@@ -124,7 +142,9 @@ static void obey(const char *line)
     else if (is(line, "descriptors")) printf("%d ", descriptors());
     else if (is(line, "single")) printf("%d ", unshare(CLONE_NEWUSER) == 0 ? 0 : errno);
     else if (is(line, "seccomp")) restrict_calls();
+    else if (is(line, "passive")) syscall(SYS_io_uring_setup, 0, NULL); // no cycle runs from now on
     else if (is(line, "sites")) for (long i = 0; i < number; i++) remember(64);
+    else if (is(line, "chain")) printf("%p ", (void *)make_chain(number));
     else if (is(line, "addresses")) {
         char *entry = remember(64), *block = malloc(64);
         unsigned long freed = (unsigned long)block;
