@@ -16,8 +16,12 @@
 #include "leak/retain.h"
 #include "leak/site.h"
 
+#include <assert.h>
+
 enum { TRIES = 3, SHORTEST_NS = 10000000, LONGEST_NS = 200000000 };
 #define LIMIT_NS 30000000000UL
+#define TOO_LONG "the way to it is too long to be told: more than 100000 blocks"
+static_assert(PATH_BLOCKS_MOST == 100000, "as TOO_LONG says");
 
 static struct {
     bool (*step)(uint64_t until_ns);   // NULL: there is nothing to do. True: it is at its end
@@ -146,6 +150,7 @@ static void tell_path(const char *problem)
         put_path(&path);
     else
         put_no_path(result == PATH_MOVED       ? "the program keeps changing the way to it: ask again"
+                    : result == PATH_TOO_LONG  ? TOO_LONG
                     : result == PATH_NO_MEMORY ? "there is no memory for so long a way"
                                                : problem);
     reach_end();

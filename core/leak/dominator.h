@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define DOMINATOR_NONE       UINT32_MAX
-#define DOMINATOR_STEPS_MOST (1UL << 27)
+#define DOMINATOR_STEPS_MOST (1UL << 23)
 
 struct flow_edge {
     uint32_t from, to;

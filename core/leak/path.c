@@ -47,14 +47,15 @@ static ptrdiff_t offset_of(const struct heap_block *from, uintptr_t to)
     return -1;
 }
 
-// How many blocks are on the way, the last included; the root in the end.
+// How many blocks are on the way, the last included, or more than are followed; the root in the end.
 static uint64_t measure(uintptr_t base, const struct reach_root **root)
 {
     uint64_t length = 0;
     *root = NULL;
-    for (uintptr_t parent; base && reach_parent(base, &parent, root); base = parent)
+    for (uintptr_t parent; base && length <= PATH_BLOCKS_MOST && reach_parent(base, &parent, root);
+         base = parent)
         length++;
-    return *root ? length : 0;
+    return *root || length > PATH_BLOCKS_MOST ? length : 0;
 }
 
 static bool are_alike(const struct path_step *a, const struct path_step *b)
@@ -114,6 +115,8 @@ enum path_result path_to(uintptr_t base, struct path *out)
     *out = (struct path){.blocks = measure(base, &root)};
     if (!out->blocks)
         return PATH_NONE;
+    if (out->blocks > PATH_BLOCKS_MOST)
+        return PATH_TOO_LONG;
     uintptr_t *chain = meta_map(out->blocks * sizeof chain[0]), at = base;
     if (!chain)
         return PATH_NO_MEMORY;

@@ -4,11 +4,12 @@
 //     what the kernel holds, and protected pages are not read again.)
 // A2. Steps that are alike, from a block of one size and site (as far as sites are known) by a word at the same offset to the next, are one
 //     with a count. Of what is still too long the middle is left out, and said to be.
+// A3. A way of more than PATH_BLOCKS_MOST blocks is not followed: each would be read again in one go.
 #pragma once
 
 #include "leak/reach.h"
 
-enum { PATH_STEPS = 64 };
+enum { PATH_STEPS = 64, PATH_BLOCKS_MOST = 100000 };
 #define PATH_ENDS SIZE_MAX
 
 struct path_step {
@@ -20,7 +21,7 @@ struct path_step {
     uint64_t blocks; // so many of them
 };
 
-enum path_result { PATH_FOUND, PATH_NONE, PATH_MOVED, PATH_NO_MEMORY };
+enum path_result { PATH_FOUND, PATH_NONE, PATH_MOVED, PATH_TOO_LONG, PATH_NO_MEMORY };
 
 struct path {
     struct reach_root root;

@@ -195,6 +195,15 @@ def test_who_holds_what_was_freed():
         assert of_type(server.client().good(f"who {server.at['dangling']}"), "who")[0]["state"] in ("cached", "free")
 
 
+def test_a_long_way():
+    with Server() as server:
+        client = server.client()
+        _, path, steps = way(client, server.do("chain 100000")[0])
+        assert path["found"] and path["blocks"] == 100000 and sum(step["blocks"] for step in steps) == 100000, (path, steps)
+        _, path, steps = way(client, server.do("chain 100001")[0])
+        assert not path["found"] and "100000 blocks" in path["problem"] and not steps, (path, steps)
+
+
 def test_what_is_no_block():
     with Planted() as server:
         client = server.client()

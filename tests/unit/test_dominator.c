@@ -132,6 +132,24 @@ START_TEST(chains_with_ways_back)
 }
 END_TEST
 
+// B3: nodes that the beginning and the end of a long chain lead to, each of which walks along all of it.
+START_TEST(it_gives_up)
+{
+    enum { LENGTH = 4000, ALL = 2 * LENGTH };
+    static struct flow_edge chain[3 * LENGTH];
+    static uint32_t memory[10 * (ALL + 2) + 6 * LENGTH];
+    struct dominators found;
+    size_t links = 0;
+    for (uint32_t n = 0; n + 1 < LENGTH; n++) {
+        chain[links++] = (struct flow_edge){n, n + 1};
+        chain[links++] = (struct flow_edge){1, LENGTH + n};
+        chain[links++] = (struct flow_edge){LENGTH - 1, LENGTH + n};
+    }
+    ck_assert_uint_le(dominators_room(ALL, links), sizeof memory);
+    ck_assert(!dominators_find(ALL, chain, links, memory, &found));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dominator");
@@ -141,6 +159,7 @@ int main(void)
     tcase_add_test(tcase, the_graph_of_the_paper);
     tcase_add_loop_test(tcase, graphs_at_random, 0, 4);
     tcase_add_test(tcase, chains_with_ways_back);
+    tcase_add_test(tcase, it_gives_up);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
