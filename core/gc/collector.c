@@ -100,7 +100,6 @@ static bool set_up(void)
 {
     unsigned processors = (unsigned)cpu_count();
     workers_thread_begin();
-    trace_begin();
     if (!procfd_open(collector_upcalls.keep_stderr))
         return false;
     log_writer = log_from_anywhere;
@@ -111,6 +110,7 @@ static bool set_up(void)
     barrier_boot(options.barrier);
     workers_boot(options.workers ? (unsigned)options.workers : processors / 4,
                  options.workers ? (unsigned)options.workers : processors);
+    trace_begin();
     if (collector_upcalls.begin)
         collector_upcalls.begin();
     return cycle_boot();

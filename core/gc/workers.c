@@ -89,6 +89,8 @@ void workers_thread_begin(void)
 void workers_boot(unsigned concurrent, unsigned stopped)
 {
     atomic_store(&workers[0].tid, sys_gettid());
+    for (unsigned i = 0; i < WORKERS_MAX; i++) // the helpers to come are new threads
+        atomic_store(&workers[i].cpu_ns, 0);
     concurrent_count = concurrent < 1 ? 1 : concurrent > WORKERS_MAX ? WORKERS_MAX : concurrent;
     stopped_count = stopped < concurrent_count ? concurrent_count
                     : stopped > WORKERS_MAX    ? WORKERS_MAX
