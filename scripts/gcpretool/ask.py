@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 
 from . import document, findings, live, symbols, text, words
@@ -312,17 +311,3 @@ def main(arguments):
     sys.stdout.write(ask_once(command, options))
     sys.stdout.flush()
     return 0
-
-
-def guarded(arguments):
-    """main, without a traceback for what is no error of the tool."""
-    try:
-        return main(arguments)
-    except Problem as problem:
-        warn(problem)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141

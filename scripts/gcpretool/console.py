@@ -24,6 +24,20 @@ def printable(text):
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
+def guarded(main, arguments):
+    """main, without a traceback for what is no error of the tool."""
+    try:
+        return main(arguments)
+    except Problem as problem:
+        warn(problem)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:     # the reader has seen enough, e.g. head; Python's own flush at exit must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
 # ---- output
 
 def write(data, path=None):

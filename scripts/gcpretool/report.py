@@ -1,11 +1,10 @@
 """gcpre report: its options, and which module writes which format."""
 
 import argparse
-import os
 import sys
 
 from . import diff, document, findings, pprof, prom, reader, sarif, stacks, suppress, symbols, text
-from .console import Problem, warn, write
+from .console import write
 
 FORMATS = {
     "text": "as LeakSanitizer prints it",
@@ -112,17 +111,3 @@ def main(arguments):
         result = render(views, options)
     write(result if isinstance(result, bytes) else result.encode(errors="backslashreplace"), options.output)
     return options.exitcode if any(view.lost for view in views) else 0
-
-
-def guarded(arguments):
-    """main, without a traceback for what is no error of the tool."""
-    try:
-        return main(arguments)
-    except Problem as problem:
-        warn(problem)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:     # the reader has seen enough, e.g. head; Python's own flush at exit must not complain either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141

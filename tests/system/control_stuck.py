@@ -3,30 +3,18 @@
 # timeout: 240
 # config: default
 import json
-import os
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from helpers.control import HERE, Server, build_server, of_type, run_all, tool
+from helpers.control import Server, build_server, of_type, run_all, tool
 
 FOR_EVER = {"deadlock", "forgotten", "one", "another"}
 BEHIND_THE_GLOBAL = {"global", "front", "behind"}
 
 
-def build():
-    folder = build_server().parent
-    program, source = folder / "control_stuck", HERE / "stuck.c"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        fresh = program.with_suffix(f".{os.getpid()}")
-        subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g", "-o", fresh, source, "-lpthread"], check=True)
-        fresh.rename(program)
-    return program
-
-
 class Waiting(Server):
     def __init__(self, **more):
-        super().__init__(program=build(), **more)
+        super().__init__(program=build_server("stuck", "-D_GNU_SOURCE", "-O2"), **more)
         pairs = (word.split("=") for word in self.process.stdout.readline().split())
         self.names = {int(tid): name for name, tid in pairs}
 

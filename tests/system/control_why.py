@@ -3,7 +3,6 @@
 # with -O2. With and without allocation sites.
 # timeout: 240
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,20 +11,14 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from helpers.control import HERE, Server, build_server, of_type, run_all, tool, wait_until
+from helpers.control import Server, build_server, of_type, run_all, tool, wait_until
 
 NAMES = ["payload", "event", "mapped", "lost", "request", "dangling"]
 NODES = 1000
 
 
 def build():
-    folder = build_server().parent
-    program, source = folder / "control_planted", HERE / "planted.c"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        fresh = program.with_suffix(f".{os.getpid()}")
-        subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g", "-o", fresh, source, "-lpthread"], check=True)
-        fresh.rename(program)
-    return program
+    return build_server("planted", "-D_GNU_SOURCE", "-O2")
 
 
 class Planted(Server):

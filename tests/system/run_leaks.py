@@ -184,7 +184,7 @@ def test_on_a_terminal():
     assert b"tty 1 1 1" in said, said
     for number in range(1, 21):     # one at a time: two at once would be one
         os.write(master, b"\x03")
-        said += read_until(master, b"signal ")
+        said += read_until(master, b"signal %d\r\n" % number)
         time.sleep(0.02)
         assert b"signal %d\r\n" % number in said and b"signal %d\r\n" % (number + 1) not in said, said
     said += read_until(master, b"nothing lost")
