@@ -9,6 +9,7 @@
 //     drain is at its end.
 // Y4. How many are active, and how many may be, is one word: the leader ends the drain in one step with seeing that nobody is
 //     active, and nobody becomes active after it. A helper that never ran is not waited for.
+//     What a visitor gave back in between is found by a last look at the pool, when nobody can come any more.
 // Y5. Who sleeps has read the event's number before it looked whether there is work; who brings work, or was the last active,
 //     changes the number after it did (an eventcount). So no wake-up is lost.
 // tests/unit/test_crew.c runs a model of Y3 to Y5 in every order.

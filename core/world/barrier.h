@@ -1,7 +1,8 @@
 // The write barrier: which pages of the cage were written since they were armed.
 //
 // R1. A page that is armed and then written, by a store or by the kernel, is reported by a fetch; one that was never
-//     armed (younger memory, refused by the kernel, deliberately left out) counts as written and is reported too.
+//     armed (younger memory, refused by the kernel, deliberately left out) counts as written and is reported too, unless no block near it
+//     is marked (world/young.h).
 // R2. No system call of the program fails because a page is armed, no fault of ours is seen by the program.
 // R3. Arming, fetching and disarming are done by the collector thread; writes happen at any time.
 // R4. What a fetch with rearm reports is armed again before the report: a later write is reported by the next fetch.
