@@ -18,16 +18,19 @@
 
 typedef int main_function(int, char **, char **);
 
+// The program's, if it has them. Not by dlsym(3): what it does not find is an error that the program's dlerror(3) would tell, and whose text
+// the C library keeps a pointer to when it is freed.
+__attribute__((weak, visibility("default"))) const char *__lsan_default_suppressions(void);
+__attribute__((weak, visibility("default"))) int __lsan_is_turned_off(void);
+
 static main_function *program_main;
 
 static int call_main(int argc, char **argv, char **envp)
 {
     int status;
-    const char *(*suppressions)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT,
-                                                                     "__lsan_default_suppressions");
-    if (suppressions)
-        hunt_suppress(suppressions());
-    hunt_set_turned_off((int (*)(void))dlsym(RTLD_DEFAULT, "__lsan_is_turned_off"));
+    if (__lsan_default_suppressions)
+        hunt_suppress(__lsan_default_suppressions());
+    hunt_set_turned_off(__lsan_is_turned_off);
     hunt_main_begins((uintptr_t)program_main, (uintptr_t)__builtin_frame_address(0));
     status = program_main(argc, argv, envp);
     hunt_main_returned(hunt_entry());

@@ -41,7 +41,7 @@ def lines_of(path="report"):
 
 def named(lines):
     """function of the innermost frame -> the last `growing` line about it."""
-    sites = {each["site"]: each["frames"][0]["function"] for each in lines if each["type"] == "site"}
+    sites = {each["site"]: each["frames"][0].get("function") for each in lines if each["type"] == "site"}
     return {sites[each["site"]]: each for each in lines if each["type"] == "growing"}
 
 
