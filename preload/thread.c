@@ -11,6 +11,7 @@
 #include "world/dead.h"
 #include "world/interrupt.h"
 #include "world/kwrite.h"
+#include "world/stop.h"
 #include "world/thread.h"
 
 #include "gc/collector.h"
@@ -92,9 +93,19 @@ static void watch_exit(void)
     pthread_setspecific(key, (void *)1);
 }
 
+// When the last destructor has run the C library blocks every signal, that of pthread_cancel too, and frees what belonged to stacks that it kept for too
+// long. A thread of its own that never came to the heap comes then (threads of aio_read do): nothing would tell us of its end.
+static bool is_at_its_end(void)
+{
+    uint64_t mask = 0;
+    return sys_sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && mask >> (STOP_CANCEL_SIGNAL - 1) & 1;
+}
+
 // Inside a critical section. The main thread comes here from within the dynamic loader: thread_boot does the rest for it.
 void thread_comes_to_heap(void)
 {
+    if (is_at_its_end())
+        return; // it is served without magazines
     thread_register(0, 0);
     if (thread_self && sys_gettid() != sys_getpid())
         watch_exit();
