@@ -1,6 +1,6 @@
 #include "gc/mark.h"
 
-#include "gc/scan.h"
+#include "gc/scan_avx2.h"
 #include "gc/verify.h"
 #include "heap/guards.h"
 
@@ -214,18 +214,49 @@ static void scan_large(struct marker *m, uintptr_t at)
     mark_part(m, at, min_size(bytes + 8, end - at) & ~7UL);
 }
 
-// A span whose retirement had begun before marking did may have come back in another class since the candidate was found (P4): then the
-// address need not be a slot's.
-static void scan_entry(struct marker *m, uintptr_t entry)
+// The bytes of the small block that is grey. A span whose retirement had begun before marking did may have come back in another class since
+// the candidate was found (P4): then the address need not be a slot's, and there is none.
+static inline size_t bytes_of(uintptr_t entry)
 {
     uint32_t unit = cage_bin_plus_one(cage_unit(entry));
-    if (entry & LARGE_TAG)
+    bool starts = unit && slot_starts_at(&class_table[unit - 1], (entry - cage.base) & (UNIT_BYTES - 1));
+    return starts ? class_table[unit - 1].size : 0;
+}
+
+static __attribute__((noinline)) void scan_entry(struct marker *m, uintptr_t entry)
+{
+    if (entry & LARGE_TAG) {
         scan_large(m, entry & ~LARGE_TAG);
-    else if (unit && slot_starts_at(&class_table[unit - 1], (entry - cage.base) & (UNIT_BYTES - 1))) {
-        size_t bytes = class_table[unit - 1].size;
-        m->marked_blocks++;
-        m->marked_bytes += bytes;
-        mark_part(m, entry, bytes);
+        return;
+    }
+    size_t bytes = bytes_of(entry);
+    m->marked_blocks += bytes != 0;
+    m->marked_bytes += bytes;
+    mark_part(m, entry, bytes);
+}
+
+// The same for most blocks, which are small and hold a few pointers or none: without the detour by way of found[].
+AVX2_INLINE void scan_entry_avx2(struct marker *m, uintptr_t entry, uint64_t wanted,
+                                 const struct scan_pattern *p)
+{
+    size_t bytes = bytes_of(entry); // 0 for a part of a large one
+    if (unlikely(bytes - 1 >= SCAN_SMALL_MOST || atomic_load_explicit(&guards_some, memory_order_relaxed))) {
+        scan_entry(m, entry);
+        return;
+    }
+    uint64_t halves = scan_small((const char *)entry, bytes, p);
+    if (unlikely(halves == UINT64_MAX)) {
+        scan_entry(m, entry);
+        return;
+    }
+    m->marked_blocks++;
+    m->marked_bytes += bytes;
+    m->scanned_bytes += bytes;
+    for (halves &= wanted; halves; halves &= halves - 1) {
+        const uintptr_t *at = (const uintptr_t *)(entry + 4 * (size_t)__builtin_ctzl(halves) - 4);
+        uintptr_t value = __atomic_load_n(at, __ATOMIC_RELAXED) & SCAN_UNTAGGED;
+        if (cage_contains(value))
+            take_candidate(m, value);
     }
 }
 
@@ -276,24 +307,50 @@ static void share(struct marker *m)
     grey_no_longer_wanted();
 }
 
+// Whether there is an entry to scan.
+static inline bool next_entry(struct marker *m, uintptr_t *entry)
+{
+    if (likely(take_ahead(m, entry)))
+        return true;
+    settle_candidates(m);
+    return take_ahead(m, entry);
+}
+
+static inline void share_if_wanted(struct marker *m)
+{
+    if (unlikely(crew_is_hungry() || atomic_load_explicit(&grey_wanted, memory_order_relaxed)) &&
+        grey_is_empty())
+        share(m);
+}
+
+static bool drain(struct marker *m, uint64_t stop_at)
+{
+    for (uintptr_t entry; m->scanned_bytes < stop_at; share_if_wanted(m)) {
+        if (!next_entry(m, &entry))
+            return true;
+        scan_entry(m, entry);
+    }
+    return false;
+}
+
+static __attribute__((target("avx2,bmi"))) bool drain_avx2(struct marker *m, uint64_t stop_at)
+{
+    const struct scan_pattern pattern = scan_pattern_of_cage();
+    const uint64_t wanted = scan_halves;
+    for (uintptr_t entry; m->scanned_bytes < stop_at; share_if_wanted(m)) {
+        if (!next_entry(m, &entry))
+            return true;
+        scan_entry_avx2(m, entry, wanted, &pattern);
+    }
+    return false;
+}
+
 bool mark_drain(struct marker *m, uint64_t budget)
 {
     uint64_t stop_at = m->scanned_bytes + budget;
-    uintptr_t entry;
     if (stop_at < budget)
         stop_at = UINT64_MAX;
-    while (m->scanned_bytes < stop_at) {
-        if (!take_ahead(m, &entry)) {
-            settle_candidates(m);
-            if (!take_ahead(m, &entry))
-                return true;
-        }
-        scan_entry(m, entry);
-        if (unlikely(crew_is_hungry() || atomic_load_explicit(&grey_wanted, memory_order_relaxed)) &&
-            grey_is_empty())
-            share(m);
-    }
-    return false;
+    return scan_halves && !holders_wanted ? drain_avx2(m, stop_at) : drain(m, stop_at);
 }
 
 void mark_settle(struct marker *m)

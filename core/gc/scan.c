@@ -40,7 +40,7 @@ size_t scan_filter_scalar_8(const void *from, size_t bytes, uintptr_t *out)
     return filter(from, bytes, out, 8);
 }
 
-uint64_t scan_guard;
+uint64_t scan_guard, scan_halves;
 
 void scan_boot(unsigned step)
 {
@@ -50,4 +50,5 @@ void scan_boot(unsigned step)
     scan_filter = step == 1   ? scan_filter_code
                   : step == 8 ? (vectors ? scan_filter_avx2_8 : scan_filter_scalar_8)
                               : (vectors ? scan_filter_avx2_4 : scan_filter_scalar_4);
+    scan_halves = !vectors || step == 1 ? 0 : UINT64_MAX / 0xff * (step == 8 ? SCAN_HALVES_8 : SCAN_HALVES_4);
 }

@@ -21,6 +21,11 @@ extern size_t (*scan_filter)(const void *from, size_t bytes, uintptr_t *out);
 // nothing is aligned (HotSpot's inline caches hold malloc'ed blocks that way).
 extern size_t (*scan_filter_code)(const void *from, size_t bytes, uintptr_t *out);
 
+// Of a row of 32-bit halves those that may be upper halves of pointers, at a step of 4 and of 8: for marking with gc/scan_avx2.h. 0: the
+// processor does not have AVX2, or the step is 1.
+enum { SCAN_HALVES_4 = 0xff, SCAN_HALVES_8 = 0xaa };
+extern uint64_t scan_halves;
+
 // Chooses for this processor and step.
 void scan_boot(unsigned step);
 

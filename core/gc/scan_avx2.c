@@ -1,143 +1,103 @@
-// The filter with AVX2: 32 bytes an operation, and again shifted by four bytes for pointers in packed structures, or by each of
-// eight for code. Blocks are small, so what is left behind the last whole vector is looked at in one more that ends where they end.
+// The filter with AVX2 (gc/scan_avx2.h). What is left behind the last whole vector is looked at in one more that ends where the piece ends.
 // This file alone is compiled with -mavx2; scan_boot chooses it only where the processor has it.
-#include "gc/scan.h"
+#include "gc/scan_avx2.h"
 
-#include "heap/cage.h"
-
-#include <immintrin.h>
 #include <string.h>
 
-// What a vector is compared with: an address is in the cage when it differs from the base only below its shift.
-struct pattern {
-    __m256i base, guard; // guard: what mangled words are changed by, less the base
-    __m128i shift, untagged_shift;
-};
-
-static inline struct pattern pattern_of_cage(void)
-{
-    __m256i base = _mm256_set1_epi64x((long long)cage.base);
-    return (struct pattern){base, _mm256_xor_si256(base, _mm256_set1_epi64x((long long)scan_guard)),
-                            _mm_cvtsi32_si128((int)cage.shift), _mm_cvtsi32_si128((int)cage.shift + 16)};
-}
-
-static inline size_t keep(const char *at, unsigned mask, uintptr_t *out)
+// The words whose upper halves are these of the eight at `at`.
+static inline size_t keep(const char *at, unsigned halves, uintptr_t *out)
 {
     size_t found = 0;
-    for (uintptr_t word; mask; mask &= mask - 1) {
-        memcpy(&word, at + 8 * (unsigned)__builtin_ctz(mask), sizeof word);
-        out[found++] = word & SCAN_UNTAGGED;
+    for (uintptr_t word; halves; halves &= halves - 1) {
+        memcpy(&word, at + 4 * (ptrdiff_t)__builtin_ctz(halves) - 4, sizeof word);
+        out[found] = word & SCAN_UNTAGGED;
+        found += cage_contains(out[found]);
     }
     return found;
 }
 
-static inline size_t keep_unmangled(const char *at, unsigned mask, uintptr_t *out)
+static inline size_t keep_unmangled(const char *at, unsigned words, uintptr_t *out)
 {
     size_t found = 0;
-    for (uintptr_t word; mask; mask &= mask - 1) {
-        memcpy(&word, at + 8 * (unsigned)__builtin_ctz(mask), sizeof word);
-        out[found++] = scan_unmangle(word);
+    for (uintptr_t word; words; words &= words - 1) {
+        memcpy(&word, at + 8 * (ptrdiff_t)__builtin_ctz(words), sizeof word);
+        out[found] = scan_unmangle(word);
+        found += cage_contains(out[found]);
     }
     return found;
 }
 
-static inline unsigned zero_words(__m256i words)
+static inline unsigned words_of(__m256i match)
 {
-    __m256i zero = _mm256_cmpeq_epi64(words, _mm256_setzero_si256());
-    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(zero));
+    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(match));
 }
 
-static inline unsigned inside(__m256i words, const struct pattern *p)
+// A vector of which these halves are wanted, and these words for the mangled ones.
+static inline size_t filter_vector(const char *at, __m256i vector, unsigned halves, unsigned words,
+                                   uintptr_t *out, const struct scan_pattern *p)
 {
-    __m256i difference = _mm256_slli_epi64(_mm256_xor_si256(words, p->base), 16);
-    return zero_words(_mm256_srl_epi64(difference, p->untagged_shift));
+    __m256i plain = scan_match_halves(vector, p), mangled = scan_match_mangled(vector, p);
+    if (!scan_halves_of(_mm256_or_si256(plain, mangled)))
+        return 0;
+    size_t found = keep(at, scan_halves_of(plain) & halves, out);
+    return found + keep_unmangled(at, words_of(mangled) & words, out + found);
 }
 
-static inline unsigned mangled_inside(__m256i words, const struct pattern *p)
-{
-    __m256i rotated = _mm256_or_si256(_mm256_srli_epi64(words, 17), _mm256_slli_epi64(words, 47));
-    return zero_words(_mm256_srl_epi64(_mm256_xor_si256(rotated, p->guard), p->shift));
-}
-
-static inline __m256i load(const char *at) { return _mm256_loadu_si256((const __m256i *)at); }
-
-// The three words that begin four bytes behind those of a vector and end in it; the fourth is none.
-static inline __m256i between(__m256i words)
-{
-    return _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0));
-}
-
-enum { FIRST_THREE = 7 };
-
-static inline size_t keep_all(const char *at, unsigned plain, unsigned shifted, unsigned mangled,
-                              uintptr_t *out)
-{
-    size_t found = 0;
-    if (plain | shifted | mangled) {
-        found = keep(at, plain, out);
-        found += keep(at + 4, shifted, out + found);
-        found += keep_unmangled(at, mangled, out + found);
-    }
-    return found;
-}
-
-// The last `count` words of a piece, 1 to 3, and those between them.
-static inline size_t filter_tail(const char *at, size_t bytes, unsigned count, uintptr_t *out, unsigned step,
-                                 const struct pattern *p)
+// The last `count` words of a piece, 1 to 3, and what begins before them and ends in them.
+static inline size_t filter_tail(const char *at, size_t bytes, unsigned count, unsigned halves,
+                                 uintptr_t *out, const struct scan_pattern *p)
 {
     static const int64_t there[8] = {-1, -1, -1, 0, 0, 0};
-    unsigned plain = (1U << count) - 1, shifted = plain >> 1;
-    __m256i words;
-    if (bytes < 32) {
-        words = _mm256_maskload_epi64((const long long *)at, load((const char *)(there + 3 - count)));
-    } else {
+    if (bytes >= 32) {
+        unsigned seen = 4 - count;
         at += bytes - 32;
-        words = load(at);
-        plain <<= 4 - count;
-        shifted <<= 4 - count;
+        return filter_vector(at, scan_load(at), halves & 0xffU << 2 * seen, 0xfU << seen, out, p);
     }
-    return keep_all(at, inside(words, p) & plain, step == 4 ? inside(between(words), p) & shifted : 0,
-                    mangled_inside(words, p) & plain, out);
+    __m256i mask = scan_load((const char *)(there + 3 - count));
+    unsigned inside = (1U << 2 * count) - 1 - 1; // but the first: nothing begins before the piece
+    return filter_vector(at, _mm256_maskload_epi64((const long long *)at, mask), halves & inside,
+                         (1U << count) - 1, out, p);
 }
 
-// `step` is a constant in each caller.
+// `halves` is a constant in each caller: which of a vector's eight may be upper halves.
 static inline __attribute__((always_inline)) size_t filter(const char *at, size_t bytes, uintptr_t *out,
-                                                           unsigned step)
+                                                           unsigned halves)
 {
-    const struct pattern p = pattern_of_cage();
+    const struct scan_pattern p = scan_pattern_of_cage();
     size_t i = 0, found = 0;
-    for (; i + 32 <= bytes; i += 32) {
-        __m256i words = load(at + i);
-        unsigned shifted = step == 8         ? 0
-                           : i + 36 <= bytes ? inside(load(at + i + 4), &p)
-                                             : inside(between(words), &p) & FIRST_THREE;
-        found += keep_all(at + i, inside(words, &p), shifted, mangled_inside(words, &p), out + found);
-    }
+    unsigned wanted = halves & ~1U; // nothing begins before the piece
+    for (; i + 32 <= bytes; i += 32, wanted = halves)
+        found += filter_vector(at + i, scan_load(at + i), wanted, 0xf, out + found, &p);
     if (i < bytes)
-        found += filter_tail(at, bytes, (unsigned)(bytes - i) / 8, out + found, step, &p);
+        found += filter_tail(at, bytes, (unsigned)(bytes - i) / 8, halves, out + found, &p);
     return found;
 }
 
 size_t scan_filter_avx2_4(const void *from, size_t bytes, uintptr_t *out)
 {
-    return filter(from, bytes, out, 4);
+    return filter(from, bytes, out, SCAN_HALVES_4);
 }
 
 size_t scan_filter_avx2_8(const void *from, size_t bytes, uintptr_t *out)
 {
-    return filter(from, bytes, out, 8);
+    return filter(from, bytes, out, SCAN_HALVES_8);
 }
 
 // Machine code comes in pages.
 size_t scan_filter_avx2_1(const void *from, size_t bytes, uintptr_t *out)
 {
-    const struct pattern p = pattern_of_cage();
+    const struct scan_pattern p = scan_pattern_of_cage();
     const char *at = from;
     size_t i = 0, found = 0;
     for (; i + 40 <= bytes; i += 32) {
-        for (unsigned offset = 0; offset < 8; offset++)
-            found += keep(at + i + offset, inside(load(at + i + offset), &p), out + found);
-        found += keep_unmangled(at + i, mangled_inside(load(at + i), &p), out + found);
+        unsigned wanted = i ? 0xff : 0xfe;
+        found += filter_vector(at + i, scan_load(at + i), wanted, 0xf, out + found, &p);
+        for (unsigned offset = 1; offset < 4; offset++) {
+            unsigned halves = scan_halves_of(scan_match_halves(scan_load(at + i + offset), &p));
+            found += keep(at + i + offset, halves & wanted, out + found);
+        }
     }
+    for (unsigned offset = 0; i && offset < 4; offset++) // what begins before the rest and ends in it
+        found += keep(at + i + offset, 1, out + found);
     return found + scan_filter_scalar_1(at + i, bytes - i, out + found);
 }
