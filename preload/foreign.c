@@ -11,7 +11,7 @@
 #include "real.h"
 
 #include "base/bits.h"
-#include "base/log.h"
+#include "heap/misuse.h"
 #include "gc/collector.h"
 #include "sys/syscall.h"
 #include "world/thread.h"
@@ -51,7 +51,8 @@ static bool refused(const char *function, void *p)
 {
     const char *why = why_not_libcs((uintptr_t)p);
     if (why)
-        log_line("%s(%p): %s; ignored", function, p, why);
+        misuse_tell(&(struct heap_block){0}, false, &(struct misuse){.heading = "is given to it at"},
+                    "%s(%p): %s; ignored", function, p, why);
     return why;
 }
 

@@ -9,6 +9,9 @@
 #include "gc/collector.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
+#include "heap/misuse.h"
+#include "heap/quarantine.h"
+#include "leak/errors.h"
 #include "leak/hunt.h"
 #include "leak/usage.h"
 #include "real.h"
@@ -137,11 +140,14 @@ EXPORT void *malloc(size_t n)
 static __attribute__((noinline)) void free_from(void *p, const void *const *return_slot)
 {
     struct note was;
+    misuse_caller = (struct misuse_caller){.from = (uintptr_t)*return_slot};
     if (heap_free_noted_quick(p, &was)) {
         usage_freed(&was, return_slot);
         return;
     }
     int saved = errno;
+    if (unlikely(hunting && quarantine_on))
+        misuse_caller.site = hunt_site(*return_slot);
     heap_free_slow(p);
     maybe_start_collector(*return_slot);
     errno = saved;
@@ -201,6 +207,7 @@ static void *realloc_from(void *p, size_t n, const void *const *return_slot)
         return NULL;
     }
     int saved = errno;
+    misuse_caller = (struct misuse_caller){.from = (uintptr_t)caller};
     void *moved = n > PTRDIFF_MAX ? NULL : is_noted(n) ? realloc_hunted(p, n, caller) : heap_realloc(p, n);
     if (moved && is_for_libc(caller))
         kwrite_keep_open(moved, n);
@@ -296,6 +303,7 @@ EXPORT size_t malloc_usable_size(void *p)
 {
     if (!p)
         return 0;
+    misuse_caller = (struct misuse_caller){.from = (uintptr_t)CALLER};
     return cage_contains((uintptr_t)p) ? heap_usable(p) : foreign_usable(p);
 }
 
@@ -354,5 +362,7 @@ struct heap_upcalls heap_upcalls = {.first_use = thread_comes_to_heap,
                                     .hidden_pointers = stop_reclaiming,
                                     .free_foreign = foreign_free,
                                     .slow_alloc = collector_pace,
+                                    .misuse = errors_tell,
+                                    .abort = abort,
                                     .cycle_wanted = collector_want_cycle,
                                     .out_of_memory = collector_out_of_memory};

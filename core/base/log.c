@@ -179,6 +179,8 @@ void log_line(const char *format, ...)
     va_end(args);
 }
 
+void log_line_v(const char *format, va_list args) { emit(true, format, args); }
+
 void log_raw(const char *format, ...)
 {
     va_list args;

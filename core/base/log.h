@@ -16,6 +16,7 @@ void log_to_stderr(const char *line, size_t bytes);
 extern void (*log_writer)(const char *line, size_t bytes);
 
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_line_v(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 // The same without the prefix: the trace has a layout of its own.
 void log_raw(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

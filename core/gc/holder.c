@@ -9,7 +9,7 @@ bool holders_wanted;
 void holder_note(const struct heap_block *block, uint64_t from)
 {
     struct note *note = note_of(block), *source;
-    if (!note)
+    if (!note || !note->site) // freed, and held back: N3
         return;
     if (holder_kind(from) == HOLDER_HEAP) {
         struct heap_block b = heap_find(from & HOLDER_PLACE);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/meta.h"
 #include "heap/heap.h"
+#include "heap/trail.h"
 
 #include <string.h>
 
@@ -267,19 +268,17 @@ static void give_back(unsigned bin, void *const *slots, size_t n)
     }
 }
 
-void cache_free(struct cache *c, unsigned bin, void *p)
+bool cache_free(struct cache *c, unsigned bin, void *p)
 {
     struct magazine *m = bin_is_noted(bin) && !cache_can_note(c) ? NULL : cache_magazine(c, bin);
     if (m && magazine_push(m, p))
-        return;
+        return true;
     if (!m || c->state != CACHE_LIVE || (!m->slot && !open_magazine(m, bin))) {
         give_back(bin, &p, 1);
-        return;
+        return true;
     }
-    if (m->slot[(ptrdiff_t)m->n - 1] == p) { // G3
-        heap_report_double_free(p);
-        return;
-    }
+    if (m->slot[(ptrdiff_t)m->n - 1] == p) // G3
+        return false;
     if (m->n == m->limit) { // the older half goes: its lines are colder
         uint32_t half = (m->n + 1) / 2;
         give_back(bin, m->slot, half);
@@ -287,6 +286,7 @@ void cache_free(struct cache *c, unsigned bin, void *p)
         m->n -= half;
     }
     magazine_push(m, p);
+    return true;
 }
 
 // --- ending -------------------------------------------------------------------------------------------------
@@ -315,6 +315,7 @@ static void close_all(struct shelf *shelf, unsigned first_bin)
 void cache_kill(struct cache *c)
 {
     struct shelf *noted = c->noted;
+    trail_thread_ends();
     cache_flush(c);
     c->state = CACHE_DEAD;
     each_shelf(c, close_all);

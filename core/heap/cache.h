@@ -104,7 +104,8 @@ bool cache_can_note(struct cache *c);
 
 // The slow paths, inside a critical section. cache_alloc returns NULL when there is no memory.
 void *cache_alloc(struct cache *c, unsigned bin);
-void cache_free(struct cache *c, unsigned bin, void *p);
+// False: the newest of the magazine was freed again (G3).
+bool cache_free(struct cache *c, unsigned bin, void *p);
 
 // Gives everything back; a dead cache keeps nothing from then on.
 void cache_flush(struct cache *c);

@@ -5,6 +5,7 @@
 #include "base/meta.h"
 #include "heap/extent.h"
 #include "heap/guards.h"
+#include "heap/misuse.h"
 #include "heap/probation.h"
 #include "heap/quarantine.h"
 
@@ -208,8 +209,11 @@ static bool end_note(const struct heap_block *b)
 {
     struct note *note = note_of(b);
     uint32_t site = note ? take_site(note) : 0;
-    if (site)
+    if (site || (note && b->kind == HEAP_LARGE)) { // N3, N4
         note->holder = site;
+        note->frame = misuse_caller.from;
+        note->order = misuse_caller.site;
+    }
     return site || b->kind == HEAP_LARGE || !note;
 }
 
@@ -243,6 +247,8 @@ bool heap_free_noted_quick(void *p, struct note *was)
     if (!take_site(note))
         return false;
     note->holder = site; // before the slot can be a handler's
+    note->frame = misuse_caller.from;
+    note->order = 0;
     if (magazine_push(m, p))
         return true;
     atomic_store(&note->site, site); // it was on top: the slow path tells of it
@@ -289,14 +295,10 @@ void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, stru
 
 // --- freeing ------------------------------------------------------------------------------------------------
 
-// While it lies in a magazine or is held back it has its note still, which says where it was allocated (N1).
 void heap_report_double_free(void *p)
 {
     struct heap_block b = heap_find((uintptr_t)p);
-    const struct note *note = b.allocated && b.kind == HEAP_SMALL ? note_of(&b) : NULL;
-    log_line("free(%p): this block is free already; ignored", p);
-    if (note && !note->site && note->holder && heap_upcalls.double_free && !crit_inside())
-        heap_upcalls.double_free((uint32_t)note->holder);
+    misuse_freed_twice(&b, p);
 }
 
 // A condemned block is used: whoever does holds a pointer that was hidden (O2).
@@ -309,12 +311,13 @@ static __attribute__((noinline)) void note_use(const struct heap_block *b, enum 
         probation_report(b->base, b->bytes, b->kind == HEAP_LARGE ? BIN_COUNT : b->bin, how);
 }
 
-static void free_block(const struct heap_block *b, void *p)
+// False: it was freed a moment ago (G3).
+static bool free_block(const struct heap_block *b, void *p)
 {
-    if (b->kind == HEAP_LARGE)
-        large_free(b->id);
-    else
-        cache_free(&cache_self, b->bin, p);
+    if (b->kind != HEAP_LARGE)
+        return cache_free(&cache_self, b->bin, p);
+    large_free(b->id);
+    return true;
 }
 
 static void hold_back(const struct heap_block *b, void *p)
@@ -322,7 +325,7 @@ static void hold_back(const struct heap_block *b, void *p)
     if (unlikely(b->watched))
         note_use(b, FOUND_FREED);
     if (!quarantine_take(b))
-        heap_report_double_free(p);
+        misuse_freed_twice(b, p);
     else if (quarantine_is_full() && heap_upcalls.cycle_wanted)
         heap_upcalls.cycle_wanted();
 }
@@ -336,13 +339,10 @@ void heap_free_slow(void *p)
         return;
     if (b.kind == HEAP_FOREIGN) {
         heap_upcalls.free_foreign(p);
-    } else if (!b.allocated) {
-        heap_report_double_free(p);
     } else if (!b.start) {
-        log_line("free(%p): this points into a block, %lu bytes behind its start; ignored", p,
-                 (uintptr_t)p - b.base);
-    } else if (unlikely(quarantine_has(&b)) || unlikely(!end_note(&b))) {
-        heap_report_double_free(p);
+        misuse_freed_wrongly(&b, p);
+    } else if (!b.allocated || unlikely(quarantine_has(&b)) || unlikely(!end_note(&b))) {
+        misuse_freed_twice(&b, p);
     } else if (unlikely(quarantine_on)) {
         hold_back(&b, p);
     } else {
@@ -351,9 +351,12 @@ void heap_free_slow(void *p)
         crit_enter();
         if (unlikely(cache_self.state == CACHE_NEW))
             heap_upcalls.first_use();
-        free_block(&b, p);
+        bool first = free_block(&b, p);
         crit_leave();
+        if (unlikely(!first))
+            misuse_freed_twice(&b, p);
     }
+    misuse_settle();
 }
 
 size_t heap_usable(const void *p)
@@ -361,7 +364,10 @@ size_t heap_usable(const void *p)
     struct heap_block b = heap_find((uintptr_t)p);
     if (unlikely(b.watched) && b.allocated && p)
         note_use(&b, FOUND_MEASURED);
-    return b.allocated && !quarantine_has(&b) ? b.base + b.bytes - 1 - (uintptr_t)p : 0;
+    if (likely(b.allocated && !quarantine_has(&b)))
+        return b.base + b.bytes - 1 - (uintptr_t)p;
+    misuse_measured(&b, p);
+    return 0;
 }
 
 // In place when the new size fits the slot and does not leave more than half of it idle, or when the extent can grow
@@ -399,9 +405,7 @@ static struct heap_block find_for_resize(void *p)
 {
     struct heap_block b = heap_find((uintptr_t)p);
     if (!b.allocated || !b.start || is_in_magazine(&b, p) || quarantine_has(&b)) {
-        log_line(b.start ? "realloc(%p): this block is free; nothing is returned"
-                         : "realloc(%p): no block begins there; nothing is returned",
-                 p);
+        misuse_resized(&b, p);
         b.allocated = false;
     } else if (unlikely(b.watched)) {
         note_use(&b, FOUND_RESIZED);

@@ -95,14 +95,19 @@ void heap_sweep_all(void);
 // room looks here before it takes fresh memory, so that the heap does not grow while its sweep is under way.
 bool heap_sweep_some(void);
 
+struct misuse;
+
 // Upcalls to the layers above.
 struct heap_upcalls {
     void (*first_use)(void);       // a thread comes to the heap for the first time; inside a critical section
     void (*free_foreign)(void *p); // free of what is not ours; outside
     void (*slow_alloc)(void *p);   // after a slow allocation: pacing; outside
     void (*hidden_pointers)(void); // probation found more than it trusts
-    void (*double_free)(uint32_t site); // of a noted block, by the caller; NULL: nobody knows sites
-    void (*cycle_wanted)(void);         // so much is in quarantine; NULL: nobody runs cycles
+    void (*misuse)(
+        const struct misuse
+            *seen); // what is known of an error, behind its line (heap/misuse.h); outside; NULL: nobody knows
+    void (*abort)(void);         // the program, after an error (GCPRE_ABORT); outside
+    void (*cycle_wanted)(void);  // so much is in quarantine; NULL: nobody runs cycles
     bool (*out_of_memory)(void); // before malloc says no: whether something may have become free; outside
     // The sweep frees a noted block for which so many bytes were asked; NULL: nobody wants to know.
     void (*noted_death)(const struct note *note, size_t bytes);
@@ -110,6 +115,7 @@ struct heap_upcalls {
 // Supplied by whoever links the heap (preload/malloc.c, the unit tests), so that it is there before any constructor.
 extern struct heap_upcalls heap_upcalls;
 
+// This block is free and is freed again.
 void heap_report_double_free(void *p);
 
 // Every invariant that can be checked while the world is stopped; fatal if one does not hold.

@@ -95,6 +95,7 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     row->record = 0;
     row->freed = false;
     row->note.site = 0;
+    row->note.holder = 0;
     atomic_store_explicit(&row->mark, 0, memory_order_relaxed);
     atomic_store_explicit(&row->bytes, usable, memory_order_relaxed);
     atomic_store_explicit(&row->base, (uintptr_t)start, memory_order_release);

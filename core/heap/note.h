@@ -7,6 +7,7 @@
 // N2. A span's notes stay as long as the span is in a noted bin. Afterwards the collector frees them, between two cycles: it alone
 //     reads notes of blocks that are not its own.
 // N3. flags and holder are the collector's, until the block is freed: then holder keeps the site, for who frees it again.
+// N4. From then on frame and order say who freed it: the return address of that call, and the site of its stack (0: not known).
 #pragma once
 
 #include "heap/span.h"

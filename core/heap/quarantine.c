@@ -4,6 +4,8 @@
 #include "base/meta.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/misuse.h"
+#include "heap/trail.h"
 #include "sys/syscall.h"
 
 #include <string.h>
@@ -81,6 +83,8 @@ bool quarantine_take(const struct heap_block *b)
     if (b->kind == HEAP_LARGE || is_ready(cage_unit(b->base)) || make_ready(cage_unit(b->base))) {
         first = set_sign(b);
         if (first) {
+            if (b->kind == HEAP_SMALL)
+                trail_note(b->base, misuse_caller.from);
             empty(b);
             atomic_fetch_add_explicit(&held_bytes, b->bytes, memory_order_relaxed);
         }

@@ -8,7 +8,6 @@
 #include "gc/holder.h"
 #include "gc/trace.h"
 #include "leak/finding.h"
-#include "leak/module.h"
 #include "leak/recall.h"
 #include "leak/report.h"
 #include "leak/retain.h"
@@ -163,33 +162,6 @@ static void errand(void)
 
 // --- in the program's threads ---------------------------------------------------------------------------------
 
-static void tell_frame(size_t number, uintptr_t pc)
-{
-    crit_enter();
-    uint16_t index = module_at(pc);
-    crit_leave();
-    const struct module *m = index ? module_get(index) : NULL;
-    log_line("    #%lu 0x%lx (%s+0x%lx)", number, pc, m ? m->path : "?", m ? pc - m->base : 0);
-}
-
-static void tell_frames(const char *what, const uintptr_t *frames, size_t depth)
-{
-    enum { TOLD = 8 };
-    log_line("%s", what);
-    for (size_t i = 0; i < depth && i < TOLD; i++)
-        tell_frame(i, frames[i] - 1);
-}
-
-static void tell_double_free(uint32_t site)
-{
-    uintptr_t frames[STACK_FRAMES_MAX];
-    const struct site *s = site_get(site);
-    if (site != SITE_UNKNOWN)
-        tell_frames("  it was allocated at", s->frames, s->depth);
-    size_t depth = stack_take_here(frames, (size_t)options.stack_frames);
-    tell_frames("  and is freed again at", frames, depth);
-}
-
 static void note_death(const struct note *note, size_t bytes)
 {
     site_count_lost_sample(note->site, note->order, bytes);
@@ -200,7 +172,6 @@ static void sample_boot(void)
     if (!options.control || !options.sample_bytes || !sites_boot() || !stack_open())
         return;
     heap_upcalls.noted_death = note_death;
-    heap_upcalls.double_free = tell_double_free;
     collector_upcalls.cycle_ended = sampled_cycle_ended;
     cache_sample_bytes = options.sample_bytes;
     has_unwinder = sampling = true;
@@ -228,7 +199,6 @@ void hunt_boot(void)
         .keep_stderr = true, .begin = begin, .cycle_ended = cycle_ended, .errand = errand};
     process = sys_getpid();
     holders_wanted = true;
-    heap_upcalls.double_free = tell_double_free;
     hunting = true;
 }
 

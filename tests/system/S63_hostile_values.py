@@ -10,7 +10,7 @@ LONG = "9" * 100000
 NUMBERS = ["nonsense", "-1", "1e99", "99999999999999999999999999", "0x", "1 2", "%n%s%n", "\x01\x7f", LONG, "../../etc/passwd"]
 WORDS = ["nonsense", "on off", "%n%s", "\x01\x7f", LONG, ",", "../x"]
 BAD = {
-    "GOGC": NUMBERS, "MEMLIMIT": [*NUMBERS, "12XiB"], "PERIOD": [*NUMBERS, "5 parsecs"], "RECLAIM": [*NUMBERS, "2"], "FREE": WORDS,
+    "GOGC": NUMBERS, "MEMLIMIT": [*NUMBERS, "12XiB"], "PERIOD": [*NUMBERS, "5 parsecs"], "RECLAIM": [*NUMBERS, "2"], "FREE": WORDS, "ABORT": NUMBERS,
     "LEAKS": [*WORDS, "exit,nonsense"], "STACK": NUMBERS, "EXITCODE": [*NUMBERS, "256"], "FORMAT": WORDS, "TRACE": NUMBERS,
     "BARRIER": WORDS, "WORKERS": NUMBERS, "SCAN_ALIGN": [*NUMBERS, "0", "3", "16"], "SIGNAL": [*WORDS, "KILL", "STOP", "SEGV", "0", "99"],
     "PROBATION": NUMBERS, "SAMPLE": NUMBERS, "CHILDREN": [*NUMBERS, "7"], "CONTROL": WORDS, "STRESS": NUMBERS, "VERIFY": [*NUMBERS, "7"],
@@ -19,7 +19,7 @@ BAD = {
 }
 GOOD = {
     "GOGC": ["off", "1", "100000"], "MEMLIMIT": ["off", "512MiB", "1GiB", "100000000"], "PERIOD": ["off", "1s", "120s"], "RECLAIM": ["0", "1"],
-    "FREE": ["now", "quarantine", "ignore"], "STACK": ["1", "30"], "EXITCODE": ["0", "23"], "FORMAT": ["text", "json"],
+    "FREE": ["now", "quarantine", "ignore"], "ABORT": ["0", "1"], "STACK": ["1", "30"], "EXITCODE": ["0", "23"], "FORMAT": ["text", "json"],
     "BARRIER": ["auto", "none"], "WORKERS": ["auto", "1", "4"], "SCAN_ALIGN": ["1", "4", "8"], "SIGNAL": ["URG", "USR2"],
     "PROBATION": ["auto", "0", "3"], "SAMPLE": ["off", "1MiB"], "CHILDREN": ["0", "1"], "STRESS": ["0", "1000"], "VERIFY": ["0", "1"],
 }

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 DEFAULTS = {
-    "GOGC": "100", "MEMLIMIT": "off", "PERIOD": "120s", "STALE": "60s", "RECLAIM": "1", "FREE": "now", "LEAKS": "off", "STACK": "30",
+    "GOGC": "100", "MEMLIMIT": "off", "PERIOD": "120s", "STALE": "60s", "RECLAIM": "1", "FREE": "now", "ABORT": "0", "LEAKS": "off", "STACK": "30",
     "SUPPRESS": "", "EXITCODE": "0", "REPORT": "stderr", "FORMAT": "text", "TRACE": "0", "LOG": "stderr", "BARRIER": "auto",
     "WORKERS": "auto", "SCAN_ALIGN": "4", "SIGNAL": "URG", "PROBATION": "auto", "SAMPLE": "512KiB", "CHILDREN": "1",
     "CONTROL": "off", "STRESS": "0", "VERIFY": "0", "HELP": "",
