@@ -119,7 +119,7 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
     find_libc();
     collector_boot();
     stop_signal = options.signal;
-    signal_hide_segv = options.barrier != BARRIER_NONE;
+    signal_hide_segv = options.barrier != BARRIER_NONE || options.free_mode == FREE_QUARANTINE;
     barrier_segv_ready = signal_segv_ready;
     barrier_foreign_fault = signal_forward_segv;
     signal_boot();
@@ -129,6 +129,8 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
     hunt_boot();
     if (options.free_mode != FREE_NOW)
         quarantine_boot(options.free_mode == FREE_IGNORE);
+    if (quarantine_on && !quarantine_ignores)
+        signal_watch_segv();
     control_boot(envp);
     if (!options.children)
         unsetenv("LD_PRELOAD");

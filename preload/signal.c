@@ -27,6 +27,7 @@
 #include "sigmask.h"
 
 #include "real.h"
+#include "heap/misuse.h"
 #include "sys/cpu.h"
 #include "world/interrupt.h"
 
@@ -34,6 +35,7 @@
 #include <stdatomic.h>
 
 enum {
+    FAULT_WRITE = 2, // in a page fault's error code
     SA_RESTORER_FLAG = 0x04000000,
     KNOWN_FLAGS = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
                   (int)SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | SA_RESTORER_FLAG,
@@ -401,6 +403,8 @@ void signal_forward_segv(int signal, siginfo_t *info, void *context)
         deliver_unless_blocked(signal, info, uc);
         return;
     }
+    misuse_faulted((uintptr_t)info->si_addr, uc->uc_mcontext.gregs[REG_ERR] & FAULT_WRITE,
+                   (uintptr_t)uc->uc_mcontext.gregs[REG_RIP]);
     struct signal_action action = take_action(signal);
     if (has_handler(&action) &&
         !(sigmask_to_program(uc->uc_sigmask.__val[0], sigmask_believed) & sys_sigbit(signal)))
@@ -439,6 +443,13 @@ void signal_fork_child(void)
 {
     owner = sys_getpid();
     atomic_flag_clear(&guard);
+}
+
+void signal_watch_segv(void)
+{
+    uint64_t mask = guard_lock();
+    install_segv_locked();
+    guard_unlock(mask);
 }
 
 void signal_segv_ready(void (*install)(uint64_t mask, int flags))

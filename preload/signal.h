@@ -14,7 +14,11 @@ extern bool signal_hide_segv;
 // that blocks more does no harm, signal_forward_segv sets it. Called with all signals blocked; no locks, no libc.
 void signal_segv_ready(void (*install)(uint64_t mask, int flags));
 
-// A SIGSEGV that was not the back-end's: does what the program asked for.
+// From here on a fault of the program's is looked at, whether or not it ever sets an action and whichever back-end there is. Needs
+// signal_hide_segv.
+void signal_watch_segv(void);
+
+// A SIGSEGV that was not the back-end's: tells of it if it is a use after free (heap/misuse.h), and does what the program asked for.
 void signal_forward_segv(int signal, siginfo_t *info, void *context);
 
 // Called before stop.c and the back-end install their handlers: notes what was inherited, sets stop_foreign_signal.

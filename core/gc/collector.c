@@ -67,6 +67,13 @@ void collector_let_pass(void)
         sys_futex_wait(&cycling, 1, &moment);
 }
 
+// Before anything of the heap is read, and when that is over.
+static void set_cycling(bool on)
+{
+    atomic_store(&heap_is_read, on);
+    atomic_store(&cycling, on);
+}
+
 // --- the thread ---------------------------------------------------------------------------------------------
 
 static void write_log(const char *line, size_t bytes)
@@ -174,13 +181,13 @@ static void *run(void *arg)
         seen = atomic_load(&requests);
         bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
         atomic_fetch_add(&begun, 1);
-        atomic_store(&cycling, 1);
+        set_cycling(true);
         if (!doubt_is_for_good()) {
             cycle_run(forced);
             if (collector_upcalls.cycle_ended)
                 collector_upcalls.cycle_ended();
         }
-        atomic_store(&cycling, 0);
+        set_cycling(false);
         announce(seen);
     }
     if (collector_upcalls.end)
@@ -334,7 +341,7 @@ bool collector_has_run(uint32_t ticket) { return (int32_t)(atomic_load(&served) 
 bool collector_looks(bool begins)
 {
     atomic_fetch_add(&begun, begins);
-    atomic_store(&cycling, begins);
+    set_cycling(begins);
     return begins && !doubt_is_for_good(); // in this order: collector_retire looks at them in the other
 }
 
@@ -362,7 +369,7 @@ void collector_fork_child(void)
     log_writer = log_to_stderr;
     log_fd = -1;
     atomic_store(&state, THREAD_NONE);
-    atomic_store(&cycling, 0);
+    set_cycling(false);
     atomic_store(&requests, 0);
     atomic_store(&served, 0);
     atomic_store(&forced_until, 0);

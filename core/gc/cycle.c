@@ -41,6 +41,7 @@
 #include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/probation.h"
+#include "heap/quarantine.h"
 #include "world/barrier.h"
 #include "world/dead.h"
 #include "world/pins.h"
@@ -327,6 +328,7 @@ void cycle_run(bool forced)
         stop_and_finish(concurrent);
     sweep(); // first: whoever needs memory meanwhile takes fresh pages
     barrier_disarm();
+    quarantine_cycle_ends();
     end();
 }
 

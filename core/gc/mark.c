@@ -204,6 +204,8 @@ static void scan_large(struct marker *m, uintptr_t at)
     if (!id)
         return; // freed meanwhile
     const struct large *row = large_row(id);
+    if (unlikely(atomic_load(&row->sealed))) // heap/quarantine.h, Q5
+        return;
     uintptr_t end = min_size(row->base + row->bytes,
                              cage_top()); // both may be another block's by now: harmless
     if (at >= end)
@@ -393,9 +395,9 @@ static void rescan_large(struct marker *m, uintptr_t lo, uintptr_t hi)
 {
     for (; lo < hi; lo += PAGE_BYTES) {
         uint32_t id = large_id_at(lo);
-        if (!id || !atomic_load_explicit(&large_row(id)->mark, memory_order_relaxed))
-            continue;
         const struct large *row = large_row(id);
+        if (!id || !atomic_load_explicit(&row->mark, memory_order_relaxed) || atomic_load(&row->sealed))
+            continue;
         rescan_part(m, row->base, min_size(row->base + row->bytes, cage_top()), lo, lo + PAGE_BYTES);
     }
 }

@@ -3,7 +3,7 @@
 // Glossary.  cage: a power-of-two sized and aligned range, reserved inaccessible.  top: everything below is committed
 // (readable and writable, for good).  unit: 64 KiB of the cage, the size of a span.  page: 4 KiB.
 //
-// K1. Committed memory never becomes inaccessible again: a marker may be reading it.
+// K1. Committed memory never becomes inaccessible again: a marker may be reading it. (Where nobody may: heap/quarantine.h, Q5.)
 // K2. The tables can be read at any index of the cage; beyond top they read as zero, which means "no block here".
 // K3. No metadata lives inside the cage.
 #pragma once

@@ -498,6 +498,8 @@ void heap_sweep_all(void)
     heap_swept(&large);
 }
 
+_Atomic bool heap_is_read;
+
 static bool forked; // this process began as a child
 
 void heap_check(void)

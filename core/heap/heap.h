@@ -118,6 +118,10 @@ extern struct heap_upcalls heap_upcalls;
 // This block is free and is freed again.
 void heap_report_double_free(void *p);
 
+// The collector reads blocks: from before a cycle, or a look beside the program, until after it. In between nobody but their owners does, so
+// what is freed then may be made inaccessible (heap/quarantine.h, Q5).
+extern _Atomic bool heap_is_read;
+
 // Every invariant that can be checked while the world is stopped; fatal if one does not hold.
 void heap_check(void);
 

@@ -93,7 +93,7 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     struct large *row = &rows[id];
     row->noarm = noarm;
     row->record = 0;
-    row->freed = false;
+    row->freed = row->sealed = false; // before base: quarantine_cycle_ends reads them in the other order
     row->note.site = 0;
     row->note.holder = 0;
     atomic_store_explicit(&row->mark, 0, memory_order_relaxed);
@@ -198,8 +198,8 @@ void large_sweep(struct sweep_count *count)
     release_limbo();
     for (uint32_t id = 1; id < large_id_end(); id++)
         if (sweep_row(&rows[id], count)) {
-            if (rows[id].freed)
-                quarantine_sweep_large(rows[id].bytes);
+            if (rows[id].freed && !quarantine_release_large(id))
+                continue;
             if (rows[id].note.site && heap_upcalls.noted_death)
                 heap_upcalls.noted_death(&rows[id].note, rows[id].asked_bytes);
             large_free(id);

@@ -17,10 +17,11 @@ struct large {
     _Atomic uintptr_t base; // 0: the row is unused
     _Atomic size_t bytes;   // usable; a multiple of a page
     _Atomic uint8_t mark;
-    _Atomic bool freed; // and held back (heap/quarantine.h)
-    bool noarm;         // libc may hand it to the kernel: never write-protected
-    uint32_t next;      // free or limbo list of identifiers
-    uint16_t record;    // sweeps that condemned it (heap/probation.h; large.c's lock), and its checksum then
+    _Atomic bool freed;  // and held back (heap/quarantine.h)
+    _Atomic bool sealed; // and inaccessible: nobody reads it (Q5)
+    bool noarm;          // libc may hand it to the kernel: never write-protected
+    uint32_t next;       // free or limbo list of identifiers
+    uint16_t record;     // sweeps that condemned it (heap/probation.h; large.c's lock), and its checksum then
     uint32_t checksum;
     struct note note;
     size_t asked_bytes; // when there is a note

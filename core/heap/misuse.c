@@ -113,3 +113,13 @@ void misuse_measured(const struct heap_block *b, const void *p)
                 "malloc_usable_size(%p): %s; it is said to have none", p,
                 b->bytes ? "this block is free" : "no block is there");
 }
+
+void misuse_faulted(uintptr_t address, bool is_write, uintptr_t instruction)
+{
+    struct heap_block b = quarantine_on ? heap_find(address) : (struct heap_block){0};
+    if (!quarantine_is_sealed(&b))
+        return;
+    misuse_tell(&b, true, &(struct misuse){.heading = "is used at", .here = instruction, .faulted = true},
+                "use after free: %s 0x%lx (%lu bytes into a block of %lu bytes)",
+                is_write ? "write to" : "read of", address, address - b.base, told_bytes(&b));
+}

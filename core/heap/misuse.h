@@ -39,6 +39,8 @@ void misuse_freed_twice(const struct heap_block *b, const void *p);
 void misuse_freed_wrongly(const struct heap_block *b, const void *p); // not by its start, or not there
 void misuse_resized(const struct heap_block *b, const void *p);
 void misuse_measured(const struct heap_block *b, const void *p);
+// The program faulted at this address: tells of it if a sealed block is there. In the handler.
+void misuse_faulted(uintptr_t address, bool is_write, uintptr_t instruction);
 // The program is aborted if an error was found in a critical section and it should be. Outside them.
 void misuse_settle(void);
 // Errors so far.

@@ -9,16 +9,18 @@
 #include "sys/syscall.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 enum { UNITS_PER_COMMIT = 256 };
 #define LITTLE MIB // that is not worth a cycle
-enum { SHARE = 4 };
+enum { SHARE = 4, SEALED_MOST = 8192 };
 
 bool quarantine_on, quarantine_ignores;
 static _Atomic uint64_t (*signs)[WORDS_PER_SPAN]; // per unit, a bit a slot (Q1); committed up to units_ready
 static _Atomic size_t units_ready;
 static struct lock guard = LOCK_INIT(LOCK_RANK_GUARDS);
 static _Atomic uint64_t held_bytes;
+static _Atomic uint32_t sealed_count;
 
 void quarantine_boot(bool ignore)
 {
@@ -67,6 +69,61 @@ static void empty(const struct heap_block *b)
         sys_madvise((void *)b->base, b->bytes, MADV_DONTNEED);
 }
 
+// --- large blocks ---------------------------------------------------------------------------------------------
+
+static bool protect(const struct large *row, int prot)
+{
+    return sys_mprotect((void *)row->base, row->bytes, prot) == 0;
+}
+
+// The program's thread and the sweep may both come to this: one of them does it, or takes its own word back. is_read: by others than the
+// caller.
+static void seal(struct large *row, bool (*is_read)(void))
+{
+    bool open = false;
+    if (!atomic_compare_exchange_strong(&row->sealed, &open, true))
+        return;
+    if (atomic_fetch_add(&sealed_count, 1) < SEALED_MOST && !is_read() && protect(row, PROT_NONE))
+        return;
+    atomic_fetch_sub(&sealed_count, 1);
+    atomic_store(&row->sealed, false);
+}
+
+static bool by_the_collector(void) { return atomic_load(&heap_is_read); }
+
+static bool by_nobody(void) { return false; }
+
+bool quarantine_release_large(uint32_t id)
+{
+    struct large *row = large_row(id);
+    if (atomic_load(&row->sealed)) {
+        if (!protect(row, PROT_READ | PROT_WRITE))
+            return false;
+        atomic_store(&row->sealed, false);
+        atomic_fetch_sub(&sealed_count, 1);
+    }
+    atomic_fetch_sub_explicit(&held_bytes, row->bytes, memory_order_relaxed);
+    return true;
+}
+
+// Not before the barrier is down: mprotect's would open what it armed. A block that was freed is the collector's alone to end; of a row
+// that is just being filled base comes last.
+void quarantine_cycle_ends(void)
+{
+    for (uint32_t id = 1; quarantine_on && id < large_id_end(); id++) {
+        struct large *row = large_row(id);
+        if (atomic_load(&row->base) && atomic_load(&row->freed) && !atomic_load(&row->sealed))
+            seal(row, by_nobody);
+    }
+}
+
+bool quarantine_is_sealed(const struct heap_block *b)
+{
+    return unlikely(quarantine_on) && b->kind == HEAP_LARGE && atomic_load(&large_row(b->id)->sealed);
+}
+
+// --- taking and having ----------------------------------------------------------------------------------------
+
 static bool set_sign(const struct heap_block *b)
 {
     uint64_t bit;
@@ -86,6 +143,8 @@ bool quarantine_take(const struct heap_block *b)
             if (b->kind == HEAP_SMALL)
                 trail_note(b->base, misuse_caller.from);
             empty(b);
+            if (b->kind == HEAP_LARGE)
+                seal(large_row(b->id), by_the_collector);
             atomic_fetch_add_explicit(&held_bytes, b->bytes, memory_order_relaxed);
         }
     } // else: no memory for the sign: a cycle reclaims it as lost
@@ -128,11 +187,6 @@ void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed)
         count += (unsigned)__builtin_popcountl(freed[w]);
     }
     atomic_fetch_sub_explicit(&held_bytes, count * c->size, memory_order_relaxed);
-}
-
-void quarantine_sweep_large(size_t bytes)
-{
-    atomic_fetch_sub_explicit(&held_bytes, bytes, memory_order_relaxed);
 }
 
 void quarantine_fork_prepare(void) { lock_acquire(&guard); }

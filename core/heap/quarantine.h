@@ -9,6 +9,12 @@
 // Q2. The units of all spans say UNIT_WATCHED while quarantine is on, so that free's short path leaves their blocks to the long one.
 // Q3. A block is emptied when it is freed: what it led to is not kept alive by it. Of a large one the pages go back to the system.
 // Q4. A block that was freed waits for no probation: the program said itself that it is dead.
+// Q5. A large block is sealed, too: its pages are made inaccessible, so that a use of it is a fault, which is told of (heap/misuse.h), and the
+//     kernel's own writes fail. It is unsealed before it is freed by the sweep. Nobody reads a sealed block: whoever is about to looks at
+//     its row after heap_is_read was set; who seals sets the row's word first and looks at heap_is_read then, and leaves the
+//     block to the end of the cycle if it is set (Dekker's handshake; all of these are sequentially consistent). So K1 of heap/cage.h holds of
+//     everything but sealed blocks. At most SEALED_MOST are sealed at a time (vm.max_map_count: each may split a mapping in three), and
+//     none whose protection the kernel refuses: these have been emptied, and read as zeros.
 #pragma once
 
 #include "heap/span.h"
@@ -33,5 +39,9 @@ void quarantine_fork_done(void);
 
 // The sweep: takes the slots that were freed out of dead, word by word, into freed, and takes their signs away.
 void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed);
-// A large block is about to be freed by the sweep.
-void quarantine_sweep_large(size_t bytes);
+// The sweep is about to free a large block that was freed: makes it accessible. False: the kernel refuses, it must stay (Q5).
+bool quarantine_release_large(uint32_t id);
+// A cycle is over, and the barrier is down: seals what was freed meanwhile and is still there. Collector.
+void quarantine_cycle_ends(void);
+// Whether it may not be read (Q5).
+bool quarantine_is_sealed(const struct heap_block *b);

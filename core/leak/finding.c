@@ -5,6 +5,7 @@
 #include "base/sort.h"
 #include "gc/scan.h"
 #include "heap/guards.h"
+#include "heap/quarantine.h"
 #include "heap/heap.h"
 #include "heap/probation.h"
 #include "leak/hunt.h"
@@ -125,7 +126,7 @@ static void each_target(const struct corpse *c, void (*visit)(struct corpse *tar
 {
     struct heap_block b = heap_find(c->base);
     uintptr_t at = b.base, end = min_size(b.base + b.bytes, cage_top()), part_end;
-    if (!b.allocated || b.base != c->base)
+    if (!b.allocated || b.base != c->base || quarantine_is_sealed(&b))
         return; // the program found it again and freed it
     for (; guards_next_readable(&at, end, &part_end); at = part_end)
         targets_in(c, (const char *)at, part_end - at, visit);

@@ -3,6 +3,7 @@
 #include "base/meta.h"
 #include "gc/scan.h"
 #include "heap/guards.h"
+#include "heap/quarantine.h"
 #include "leak/site.h"
 #include "world/procfd.h"
 
@@ -39,7 +40,7 @@ static ptrdiff_t find(const char *words, size_t bytes, uintptr_t base)
 static ptrdiff_t offset_of(const struct heap_block *from, uintptr_t to)
 {
     uintptr_t at = from->base, end = min_size(from->base + from->bytes, cage_top()), part_end;
-    for (; guards_next_readable(&at, end, &part_end); at = part_end) {
+    for (; !quarantine_is_sealed(from) && guards_next_readable(&at, end, &part_end); at = part_end) {
         ptrdiff_t offset = find((const char *)at, part_end - at, to);
         if (offset >= 0)
             return offset + (ptrdiff_t)(at - from->base);

@@ -5,6 +5,7 @@
 #include "gc/origin.h"
 #include "gc/scan.h"
 #include "heap/guards.h"
+#include "heap/quarantine.h"
 #include "leak/roster.h"
 #include "world/dead.h"
 #include "world/pins.h"
@@ -279,7 +280,7 @@ static void look_further(void)
 {
     struct heap_block b = heap_find(block_at(queue[head]));
     uintptr_t at = b.base + done_bytes, end = min_size(b.base + b.bytes, cage_top()), part_end;
-    bool is_there = b.allocated && b.start && at < end;
+    bool is_there = b.allocated && b.start && at < end && !quarantine_is_sealed(&b);
     if (is_there && done_bytes == 0) {
         counted.blocks++;
         counted.bytes += b.bytes;

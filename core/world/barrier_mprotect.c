@@ -19,8 +19,8 @@
 //     protection; all other changes are single compare-and-swaps by anybody.
 // V2. The lock is taken by the collector thread, by the fault handler, which runs with all signals blocked, and in the same way
 //     by who gives up. Who holds it stores nothing into the cage. Everybody else opens a chunk by faulting on it.
-// V3. A chunk must stay open while it holds what is published (world/kwrite.h), a span or block that is never armed,
-//     or a thread's own stack. ARMING comes first, the look at those second: N1.
+// V3. A chunk must stay open while it holds what is published (world/kwrite.h), a span or block that is never armed, a sealed one
+//     (heap/quarantine.h), or a thread's own stack. ARMING comes first, the look at those second: N1.
 // V5. What is armed again is reported: a store may open a chunk after the fetch looked at it and before it is armed.
 // V4. The lock lies on a page that the kernel wipes in a forked child: its holder does not exist there.
 #include "base/lock.h"
@@ -323,7 +323,7 @@ static bool holds_noarm(size_t chunk)
     }
     for (uintptr_t at = lo; at < hi; at += PAGE_BYTES) {
         uint32_t id = large_id_at(at);
-        if (id && large_row(id)->noarm)
+        if (id && (large_row(id)->noarm || atomic_load(&large_row(id)->sealed)))
             return true;
     }
     return false;

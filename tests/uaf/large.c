@@ -1,4 +1,5 @@
 // A picture of 3 MB.
+// outcome: faults (its pages are inaccessible)
 #include "uaf.h"
 
 enum { SIZE = 3000000 };

@@ -1,4 +1,5 @@
 // A buffer of 100,000 bytes.
+// outcome: faults (its pages are inaccessible)
 #include "uaf.h"
 
 static char *buffer[THREADS];
