@@ -137,9 +137,21 @@ EXPORT void *malloc(size_t n)
     return likely(p) ? p : alloc_slow(n, false, CALLER);
 }
 
+// Under quarantine. A cycle that is wanted begins with the next slow allocation, if the collector is not there yet.
+static bool hold_back_quick(void *p, uintptr_t from)
+{
+    if (!quarantine_take_quick(p, from))
+        return false;
+    if (quarantine_settle())
+        collector_want_cycle();
+    return true;
+}
+
 static __attribute__((noinline)) void free_from(void *p, const void *const *return_slot)
 {
     struct note was;
+    if (quarantine_on && !quarantine_ignores && hold_back_quick(p, (uintptr_t)*return_slot))
+        return;
     misuse_caller = (struct misuse_caller){.from = (uintptr_t)*return_slot};
     if (heap_free_noted_quick(p, &was)) {
         usage_freed(&was, return_slot);

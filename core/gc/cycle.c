@@ -50,6 +50,7 @@
 
 enum { PRECLEAN_ROUNDS = 4, LET_GO_ROUNDS = 8, MAX_STACKS = 8192 };
 #define PRECLEAN_ENOUGH  (256 * KIB) // dirty bytes that the final stop may well take
+#define STOPPED_NS       500000UL    // a mark that takes no longer may be made with the program stopped
 #define PROBATION_LITTLE MIB         // condemned bytes that are not worth a thought
 
 static struct trace trace;        // the figures of the current cycle
@@ -58,6 +59,8 @@ static size_t stack_count;
 static uint64_t cycles, dirty_bytes;
 static uintptr_t also_lo, also_hi; // cycle_also_scan's
 static bool hunting;               // leaks (cycle_hunt)
+static uint64_t
+    mark_ns; // what a mark would have taken with the program stopped in the last cycle, about; 0: not known
 
 // --- what is scanned ----------------------------------------------------------------------------------------
 
@@ -164,6 +167,11 @@ static void scan_magazines(void)
 
 // --- the phases ---------------------------------------------------------------------------------------------
 
+// Under quarantine a cycle may be due every few milliseconds. What the barrier costs (arming, a fault for each page that is written, and
+// threads stopped in turn) is then more than a short mark in a stopped world.
+static bool is_worth_a_barrier(void) { return !quarantine_on || hunting || !mark_ns || mark_ns > STOPPED_NS; }
+
+// Whether marking happens beside the program.
 static bool begin(bool forced)
 {
     doubt_begin();
@@ -178,8 +186,9 @@ static bool begin(bool forced)
     pace_cycle_begins();
     if (options.verify)
         verify_begin();
+    bool wanted = is_worth_a_barrier();
     atomic_store(&heap_marking, true);
-    return barrier_arm();
+    return wanted && barrier_arm();
 }
 
 static void scan_stacks_one_by_one(void)
@@ -196,11 +205,13 @@ static void mark_beside_the_program(void)
     note_dead_stacks();
     roots_scan_running(stacks, stack_count, scan_root);
     workers_drain(false);
-    for (int round = 0; round < PRECLEAN_ROUNDS; round++) {
+    for (uint64_t round = 0, last = UINT64_MAX, now; round < PRECLEAN_ROUNDS; round++, last = now) {
         uint64_t before = dirty_bytes;
         barrier_fetch(true, scan_dirty);
         workers_drain(false);
-        if (dirty_bytes - before < PRECLEAN_ENOUGH)
+        now = dirty_bytes - before;
+        if (now < PRECLEAN_ENOUGH ||
+            now > last / 4 * 3) // it does not shrink: a further round would cost the program its faults alone
             break;
     }
     for (int round = 0; round < LET_GO_ROUNDS && stuck_is_reached(); round++) {
@@ -326,9 +337,10 @@ void cycle_run(bool forced)
         mark_beside_the_program();
     if (!doubt_some())
         stop_and_finish(concurrent);
+    mark_ns = concurrent ? (trace.concurrent_ns + trace.stop.longest_ns) / 2 : trace.stop.longest_ns;
     sweep(); // first: whoever needs memory meanwhile takes fresh pages
     barrier_disarm();
-    quarantine_cycle_ends();
+    quarantine_cycle_ends(trace.start_ns);
     end();
 }
 

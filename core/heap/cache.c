@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/meta.h"
 #include "heap/heap.h"
-#include "heap/trail.h"
+#include "heap/quarantine.h"
 
 #include <string.h>
 
@@ -315,7 +315,7 @@ static void close_all(struct shelf *shelf, unsigned first_bin)
 void cache_kill(struct cache *c)
 {
     struct shelf *noted = c->noted;
-    trail_thread_ends();
+    quarantine_thread_ends();
     cache_flush(c);
     c->state = CACHE_DEAD;
     each_shelf(c, close_all);

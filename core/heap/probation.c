@@ -258,6 +258,9 @@ bool probation_used(uintptr_t base, unsigned bin)
 {
     struct span *s = &cage.spans[cage_unit(base)];
     unsigned slot = slot_of(&class_table[bin], (base - cage.base) & (UNIT_BYTES - 1));
+    if (!__atomic_load_n(&s->watched,
+                         __ATOMIC_RELAXED)) // O4; and under quarantine all units say that they are watched
+        return false;
     lock_acquire(guard_of(s));
     struct record *r = find_record(s->watched, slot);
     bool was = r && r->sweeps;

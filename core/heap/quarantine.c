@@ -1,5 +1,6 @@
 #include "heap/quarantine.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/meta.h"
 #include "heap/guards.h"
@@ -12,15 +13,21 @@
 #include <sys/mman.h>
 
 enum { UNITS_PER_COMMIT = 256 };
-#define LITTLE MIB // that is not worth a cycle
-enum { SHARE = 4, SEALED_MOST = 8192 };
+enum { EMPTIED = 256 };        // the largest slot that is emptied: Q3
+#define GIVEN_BACK (512 * KIB) // the smallest block whose pages are given back, and that is sealed
+#define SETTLE     (64 * KIB)  // that a thread holds back before it says so
+#define LITTLE     (4 * MIB)   // a smaller rest of the heap counts as this
+enum { SHARE_LEAST = 4, SHARE_MOST = 16, SHARE_PARTS = 16, SEALED_MOST = 4096 };
 
 bool quarantine_on, quarantine_ignores;
 static _Atomic uint64_t (*signs)[WORDS_PER_SPAN]; // per unit, a bit a slot (Q1); committed up to units_ready
 static _Atomic size_t units_ready;
 static struct lock guard = LOCK_INIT(LOCK_RANK_GUARDS);
-static _Atomic uint64_t held_bytes;
+static _Atomic int64_t held_bytes;      // settled (Q6)
+static __thread size_t unsettled_bytes; // by this thread
 static _Atomic uint32_t sealed_count;
+static _Atomic uint32_t share = SHARE_LEAST; // of the rest of the heap that may be held back, in SHARE_PARTS
+static uint64_t cycle_ended_ns;
 
 void quarantine_boot(bool ignore)
 {
@@ -59,13 +66,19 @@ static _Atomic uint64_t *sign_of(const struct heap_block *b, uint64_t *bit)
     return &signs[cage_unit(b->base)][slot / 64];
 }
 
+static void empty_small(void *p, size_t bytes)
+{
+    if (bytes <= EMPTIED)
+        memset(p, 0, bytes);
+}
+
 static void empty(const struct heap_block *b)
 {
     if (unlikely(guards_some))
         guards_lift(b->base, b->base + b->bytes);
     if (b->kind == HEAP_SMALL)
-        memset((void *)b->base, 0, b->bytes);
-    else
+        empty_small((void *)b->base, b->bytes);
+    else if (b->bytes >= GIVEN_BACK)
         sys_madvise((void *)b->base, b->bytes, MADV_DONTNEED);
 }
 
@@ -81,7 +94,7 @@ static bool protect(const struct large *row, int prot)
 static void seal(struct large *row, bool (*is_read)(void))
 {
     bool open = false;
-    if (!atomic_compare_exchange_strong(&row->sealed, &open, true))
+    if (row->bytes < GIVEN_BACK || !atomic_compare_exchange_strong(&row->sealed, &open, true))
         return;
     if (atomic_fetch_add(&sealed_count, 1) < SEALED_MOST && !is_read() && protect(row, PROT_NONE))
         return;
@@ -102,15 +115,15 @@ bool quarantine_release_large(uint32_t id)
         atomic_store(&row->sealed, false);
         atomic_fetch_sub(&sealed_count, 1);
     }
-    atomic_fetch_sub_explicit(&held_bytes, row->bytes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&held_bytes, (int64_t)row->bytes, memory_order_relaxed);
     return true;
 }
 
 // Not before the barrier is down: mprotect's would open what it armed. A block that was freed is the collector's alone to end; of a row
 // that is just being filled base comes last.
-void quarantine_cycle_ends(void)
+static void seal_the_rest(void)
 {
-    for (uint32_t id = 1; quarantine_on && id < large_id_end(); id++) {
+    for (uint32_t id = 1; id < large_id_end(); id++) {
         struct large *row = large_row(id);
         if (atomic_load(&row->base) && atomic_load(&row->freed) && !atomic_load(&row->sealed))
             seal(row, by_nobody);
@@ -122,6 +135,27 @@ bool quarantine_is_sealed(const struct heap_block *b)
     return unlikely(quarantine_on) && b->kind == HEAP_LARGE && atomic_load(&large_row(b->id)->sealed);
 }
 
+// Cycles that take more than a quarter of the time shall be fewer: more is held back before the next. As soon as they take little, less is.
+static void judge(uint64_t began_ns)
+{
+    uint64_t now = clock_ns(), took = now - began_ns, all = now - cycle_ended_ns;
+    uint32_t parts = atomic_load(&share);
+    if (took > all / 4)
+        parts = (uint32_t)min_size(parts * 2, SHARE_MOST);
+    else if (took < all / 16)
+        parts = (uint32_t)max_size(parts / 2, SHARE_LEAST);
+    atomic_store(&share, parts);
+    cycle_ended_ns = now;
+}
+
+void quarantine_cycle_ends(uint64_t began_ns)
+{
+    if (!quarantine_on)
+        return;
+    seal_the_rest();
+    judge(began_ns);
+}
+
 // --- taking and having ----------------------------------------------------------------------------------------
 
 static bool set_sign(const struct heap_block *b)
@@ -131,6 +165,25 @@ static bool set_sign(const struct heap_block *b)
         return !atomic_exchange(&large_row(b->id)->freed, true);
     _Atomic uint64_t *word = sign_of(b, &bit);
     return !(atomic_fetch_or(word, bit) & bit);
+}
+
+static void settle(void)
+{
+    atomic_fetch_add_explicit(&held_bytes, (int64_t)unsettled_bytes, memory_order_relaxed);
+    unsettled_bytes = 0;
+}
+
+static void count(size_t bytes)
+{
+    unsettled_bytes += bytes;
+    if (unsettled_bytes >= SETTLE)
+        settle();
+}
+
+void quarantine_thread_ends(void)
+{
+    settle();
+    trail_thread_ends();
 }
 
 bool quarantine_take(const struct heap_block *b)
@@ -145,7 +198,7 @@ bool quarantine_take(const struct heap_block *b)
             empty(b);
             if (b->kind == HEAP_LARGE)
                 seal(large_row(b->id), by_the_collector);
-            atomic_fetch_add_explicit(&held_bytes, b->bytes, memory_order_relaxed);
+            count(b->bytes);
         }
     } // else: no memory for the sign: a cycle reclaims it as lost
     crit_leave();
@@ -165,18 +218,65 @@ bool quarantine_has(const struct heap_block *b)
     return atomic_load(word) & bit;
 }
 
-size_t quarantine_bytes(void) { return atomic_load_explicit(&held_bytes, memory_order_relaxed); }
+// The slot that starts at p, of a span without notes, condemned blocks or protected pages.
+static const struct size_class *plain_class(uintptr_t offset)
+{
+    size_t unit = offset >> UNIT_SHIFT;
+    unsigned bin = (atomic_load_explicit(&cage.units[unit], memory_order_relaxed) & ~UNIT_WATCHED) - 1;
+    bool plain = bin < BIN_NOTED && !__atomic_load_n(&cage.spans[unit].watched, __ATOMIC_RELAXED) &&
+                 likely(!guards_some) && is_ready(unit) &&
+                 slot_starts_at(&class_table[bin], offset & (UNIT_BYTES - 1));
+    return plain ? &class_table[bin] : NULL;
+}
+
+bool quarantine_take_quick(void *p, uintptr_t from)
+{
+    uintptr_t offset = (uintptr_t)p - cage.base;
+    const struct size_class *c = offset < cage.bytes ? plain_class(offset) : NULL;
+    if (unlikely(!c))
+        return false;
+    unsigned slot = slot_of(c, (uint32_t)offset & (UNIT_BYTES - 1));
+    size_t unit = offset >> UNIT_SHIFT, w = slot / 64;
+    uint64_t bit = 1UL << slot % 64;
+    if (atomic_load_explicit(&cage.words[unit * WORDS_PER_SPAN + w].free, memory_order_relaxed) & bit ||
+        atomic_fetch_or_explicit(&signs[unit][w], bit, memory_order_relaxed) & bit)
+        return false;
+    trail_note((uintptr_t)p, from);
+    empty_small(p, c->size);
+    unsettled_bytes += c->size;
+    __asm__ volatile(
+        ""
+        :
+        : "r"(p)
+        : "memory"); // as G2 of heap/cache.h: nobody else gets the slot while it is being emptied
+    return true;
+}
+
+bool quarantine_settle(void)
+{
+    if (likely(unsettled_bytes < SETTLE))
+        return false;
+    settle();
+    return quarantine_is_full();
+}
+
+static size_t bytes_held(void)
+{
+    int64_t held = atomic_load_explicit(&held_bytes, memory_order_relaxed);
+    return held > 0 ? (size_t)held : 0;
+}
 
 bool quarantine_is_full(void)
 {
-    size_t held = quarantine_bytes(), all = heap_live_bytes();
-    return held > LITTLE && held > (all - min_size(held, all)) / SHARE;
+    size_t held = bytes_held(), all = heap_live_bytes();
+    size_t rest = max_size(all - min_size(held, all), LITTLE);
+    return held > rest / SHARE_PARTS * atomic_load_explicit(&share, memory_order_relaxed);
 }
 
 void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed)
 {
     const struct size_class *c = &class_table[span_bin(s)];
-    size_t unit = (size_t)(s - cage.spans), count = 0;
+    size_t unit = (size_t)(s - cage.spans), freed_count = 0;
     if (!is_ready(unit))
         return;
     for (unsigned w = 0; w < c->words; w++) {
@@ -184,9 +284,9 @@ void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed)
         if (freed[w])
             atomic_fetch_and(&signs[unit][w], ~freed[w]);
         dead[w] &= ~freed[w];
-        count += (unsigned)__builtin_popcountl(freed[w]);
+        freed_count += (unsigned)__builtin_popcountl(freed[w]);
     }
-    atomic_fetch_sub_explicit(&held_bytes, count * c->size, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&held_bytes, (int64_t)(freed_count * c->size), memory_order_relaxed);
 }
 
 void quarantine_fork_prepare(void) { lock_acquire(&guard); }

@@ -5,14 +5,14 @@
 // timeout: 120
 #include "check.h"
 
-enum { SIZE = 40000, BLOCKS = 40000, THREADS = 2, EACH = 2000 };
+enum { SIZE = 40000, LARGE = 600000, BLOCKS = 10000, THREADS = 2, EACH = 2000 };
 
 static char *volatile dangling[BLOCKS];
 
 static void *churn(void *unused)
 {
     for (int i = 0; i < EACH; i++) {
-        char *p = (char *)malloc(SIZE + (size_t)i % 7 * 50000);
+        char *p = (char *)malloc(SIZE + (size_t)i % 7 * 100000);
         CHECK(p != NULL);
         p[0] = p[SIZE - 1] = 1;
         free(p);
@@ -23,7 +23,7 @@ static void *churn(void *unused)
 int main(void)
 {
     pthread_t threads[THREADS];
-    for (size_t i = 0; i < BLOCKS; i++) dangling[i] = (char *)malloc(SIZE);
+    for (size_t i = 0; i < BLOCKS; i++) dangling[i] = (char *)malloc(i % 2 ? SIZE : LARGE);
     for (size_t i = 0; i < BLOCKS; i += 2) free(dangling[i]); // every other one, so that mappings do not merge
     collect();
     collector_start();

@@ -1,5 +1,4 @@
 // A buffer of 100,000 bytes.
-// outcome: faults (its pages are inaccessible)
 #include "uaf.h"
 
 static char *buffer[THREADS];

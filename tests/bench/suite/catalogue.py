@@ -152,6 +152,7 @@ def groups(root):
     tiers = (tier("no stacks", GCPRE_CONTROL="1", GCPRE_SAMPLE="off"), tier("sampled", GCPRE_CONTROL="1"),
              tier("caller", GCPRE_LEAKS="exit", GCPRE_STACK="1"), tier("every stack", GCPRE_LEAKS="exit"))
     probation = tuple(Peer(f"gcpre {n}", SUBJECT, preload=library, settings={"GCPRE_PROBATION": n}) for n in ("0", "auto", "1"))
+    frees = tuple(Peer(mode, SUBJECT, preload=library, settings={"GCPRE_FREE": mode}) for mode in ("now", "quarantine", "ignore"))
     return (
         Group("patterns", "Programs that free", (*mallocs, subject), _rows("patterns", _PATTERNS)),
         Group("never-free", "Programs that never free (the mallocs run them with --free)",
@@ -159,6 +160,7 @@ def groups(root):
               traced=True),
         Group("probation", "Condemned blocks wait for so many cycles", (mallocs[0], *probation),
               _rows("probation", (*_NEVER_FREE, _PATTERNS[4], _PATTERNS[-3])), reference=False),
+        Group("quarantine", "What free() does", (mallocs[0], *frees), _rows("quarantine", _PATTERNS)),
         Group("leaks", "Where blocks come from", (mallocs[0], *tiers, Peer("lsan", "lsan", build="lsan")),
               _rows("leaks", _LEAKS)),
         Group("server", "Server, microseconds a request",

@@ -98,6 +98,7 @@ CHARTS = {
     "patterns": _compared,
     "never-free": _compared,
     "probation": _compared,
+    "quarantine": _compared,
     "leaks": _compared,
     "server": _server,
     "pauses": _figures("pauses", "Longest pause, ms", _longest_pause),

@@ -1,4 +1,5 @@
 """The report: one function a group turns its cells into lines of text."""
+import functools
 import math
 from statistics import median
 
@@ -53,8 +54,11 @@ class Grid:
         return cell.get(key, summary) if cell else None
 
     def ratio(self, row, peer, key):
-        base = self.by_key.get((row, BASE))
-        return quotient(self.get(row, peer, key), base.get(key) if base else None)
+        return self.ratio_to(BASE, row, peer, key)
+
+    def ratio_to(self, base, row, peer, key):
+        other = self.by_key.get((row, base))
+        return quotient(self.get(row, peer, key), other.get(key) if other else None)
 
     def ratio_to_best(self, row, peer, key):
         others = [self.get(row, p, key) for p in self.peers if p.family != SUBJECT]
@@ -95,7 +99,8 @@ def _compared_cell(grid, row, peer, key):
     return shown if peer.name == BASE or not ratio else f"{shown} {times(ratio)}"
 
 
-def compared(grid):
+def compared(grid, against=()):
+    """against: peers that the others are compared with as well."""
     for key, title in METRICS:
         rows = [[row, *(_compared_cell(grid, row, peer, key) for peer in grid.peers)]
                 for row in grid.rows]
@@ -104,8 +109,15 @@ def compared(grid):
             means = [grid.geomean(peer, ratio, key) for peer in grid.peers]
             if any(means):
                 rows.append([label, *map(times, means)])
+        for base in against:
+            means = [grid.geomean(peer, functools.partial(grid.ratio_to, base), key) for peer in grid.peers]
+            rows.append([f"geomean / {base}", *map(times, means)])
         yield from layout([title, *(peer.name for peer in grid.peers)], rows)
         yield ""
+
+
+def quarantine(grid):
+    yield from compared(grid, ("now",))
 
 
 # ---- one line a cell ----
@@ -178,5 +190,5 @@ def startup(grid):
     yield from grid.lines_of(["process, µs", "plain", "preloaded", "difference", "spread"], line)
 
 
-REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "leaks": compared, "server": server, "pauses": pauses,
+REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "quarantine": quarantine, "leaks": compared, "server": server, "pauses": pauses,
            "mark": mark, "barrier": barrier, "startup": startup}
