@@ -60,7 +60,24 @@ static void help(void)
     }
 }
 
-static void set_gogc(void) { pace_change(options.gogc); }
+// The heap may be past its goal now, and nobody allocate.
+static void collect_if_due(void)
+{
+    if (pace_due())
+        collector_want_cycle();
+}
+
+static void set_gogc(void)
+{
+    pace_change(options.gogc);
+    collect_if_due();
+}
+
+static void set_memlimit(void)
+{
+    pace_change_limit(options.memlimit_bytes);
+    collect_if_due();
+}
 
 static void set_nothing_more(void) {}
 
@@ -68,7 +85,10 @@ static void set_nothing_more(void) {}
 static const struct {
     const char *name;
     void (*apply)(void);
-} settable[] = {{"gogc", set_gogc}, {"period", set_nothing_more}, {"trace", set_nothing_more}};
+} settable[] = {{"gogc", set_gogc},
+                {"memlimit", set_memlimit},
+                {"period", set_nothing_more},
+                {"trace", set_nothing_more}};
 
 static void set(const struct request *r)
 {
@@ -82,7 +102,7 @@ static void set(const struct request *r)
             answer_error("%s: expected %s", r->name, expected);
         return;
     }
-    answer_error("%s cannot be changed in a running process: gogc, period and trace can", r->name);
+    answer_error("%s cannot be changed in a running process: gogc, memlimit, period and trace can", r->name);
 }
 
 static void advise(void)

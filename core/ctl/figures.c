@@ -99,6 +99,9 @@ static void put_state(const struct trace *t)
     json_bool("reclaim", options.reclaim);
     if (options.gogc >= 0)
         json_number("gogc", (uint64_t)options.gogc);
+    if (pace_limit() != SIZE_MAX)
+        json_number("memory_limit", pace_limit());
+    json_bool("limited", pace_is_limited());
     json_number("period_ns", options.period_ns);
     json_bool("trace", options.trace);
     if (why)

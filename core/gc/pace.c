@@ -16,32 +16,43 @@ enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
 enum { LEAST_ROOM_SHARE = 16 };
 #define ASSIST_BYTES (64 * KIB) // scanned by one assist at most: a bounded critical section
 
+// What the goal depends on; changed by any thread, `changes` after that.
 static _Atomic int percent;
-static size_t limit = SIZE_MAX;
+static _Atomic size_t limit = SIZE_MAX;
+static _Atomic size_t last_roots; // bytes, of the last cycle
+static _Atomic size_t live;
+static _Atomic size_t enough; // what the program allocated in the time that the last cycle took
+static _Atomic uint32_t changes;
+
 static _Atomic bool limited; // the limiter is on
 static uint64_t ended_ns,
     ended_allocated;             // when the last cycle had ended, and what had been allocated by then
 static double allocation_per_ns; // between then and the beginning of the next
-static uint64_t cycle_ns;        // that the last cycle took
 static _Atomic size_t goal = SIZE_MAX,
                       trigger =
                           SIZE_MAX; // until pace_boot: what libraries allocate before us asks for no cycle
-static _Atomic size_t live;
-static size_t last_roots; // bytes, of the last cycle
-static size_t scan_work;  // bytes that the last cycle scanned: what the next one is expected to
+static size_t scan_work;            // bytes that the last cycle scanned: what the next one is expected to
 // Bytes that the program allocates while one is scanned, as far as it is let, smoothed. What it would allocate unhindered makes cycles
 // begin earlier, and a third more memory (what dies while marking runs counts as alive) for no time gained.
 static double cons_mark;
+static _Atomic size_t runway; // so many bytes before the goal marking has to begin
 static uint64_t begin_allocated;
 static size_t begin_live;
 
 static void set_trigger(void)
 {
     size_t base = atomic_load(&live), top = atomic_load(&goal), room = top > base ? top - base : 0;
-    double runway = cons_mark * (double)scan_work;
-    size_t early = runway < (double)room ? room - (size_t)runway : 0;
+    size_t early = room - min_size(runway, room);
     size_t low = room / TRIGGER_PARTS * TRIGGER_LOW, high = room / TRIGGER_PARTS * TRIGGER_HIGH;
     atomic_store(&trigger, base + (early < low ? low : early > high ? high : early));
+}
+
+size_t pace_limit(void) { return atomic_load_explicit(&limit, memory_order_relaxed); }
+
+size_t pace_heap_limit(void)
+{
+    size_t all = pace_limit(), ours = meta_mapped_bytes() + extent_metadata_bytes() + cage_table_bytes();
+    return all == SIZE_MAX ? SIZE_MAX : all > ours ? all - ours : 0;
 }
 
 // What the limit leaves to the heap. Where that is next to nothing the limiter gives as much room as the program allocated in the time
@@ -49,32 +60,40 @@ static void set_trigger(void)
 // than doubling is due to a limit.
 static size_t limit_goal(size_t live_bytes, size_t without_limit)
 {
-    size_t overhead = meta_mapped_bytes() + extent_metadata_bytes();
-    size_t left = limit > overhead ? limit - overhead : 0;
+    size_t left = pace_heap_limit();
     size_t least = max_size(live_bytes / LEAST_ROOM_SHARE, MIB);
-    double enough = allocation_per_ns * (double)cycle_ns;
-    size_t most = min_size(live_bytes, without_limit), room = enough < (double)most ? (size_t)enough : most;
+    size_t room = min_size(enough, min_size(live_bytes, without_limit));
     atomic_store(&limited, left < live_bytes + least || left < live_bytes + room);
     return max_size(left, live_bytes + max_size(room, least));
 }
 
-static void set_goal(size_t live_bytes, size_t root_bytes)
+static void set_goal(void)
 {
     int share = percent;
-    double growth = (double)(live_bytes + root_bytes) * share / 100;
+    size_t living = live;
+    double growth = (double)(living + last_roots) * share / 100;
     size_t minimum = MIN_HEAP * (size_t)share / 100;
-    size_t wanted = share < 0 ? SIZE_MAX : max_size(live_bytes + (size_t)growth, minimum);
-    last_roots = root_bytes;
-    atomic_store(&live, live_bytes);
-    atomic_store(&goal, limit == SIZE_MAX ? wanted : min_size(wanted, limit_goal(live_bytes, wanted)));
+    size_t wanted = share < 0 ? SIZE_MAX : max_size(living + (size_t)growth, minimum);
+    atomic_store(&goal, min_size(wanted, limit_goal(living, wanted)));
     set_trigger();
+}
+
+// Of two who change something at once the one who comes last here has seen both changes.
+static void changed(void)
+{
+    uint32_t seen;
+    atomic_fetch_add(&changes, 1);
+    do {
+        seen = atomic_load(&changes);
+        set_goal();
+    } while (atomic_load(&changes) != seen);
 }
 
 void pace_boot(int gogc_percent, size_t limit_bytes)
 {
     percent = gogc_percent;
     limit = limit_bytes;
-    set_goal(0, 0);
+    changed();
 }
 
 bool pace_is_limited(void) { return atomic_load_explicit(&limited, memory_order_relaxed); }
@@ -82,7 +101,14 @@ bool pace_is_limited(void) { return atomic_load_explicit(&limited, memory_order_
 void pace_change(int gogc_percent)
 {
     percent = gogc_percent;
-    set_goal(atomic_load(&live), last_roots);
+    changed();
+}
+
+size_t pace_change_limit(size_t bytes)
+{
+    size_t old = atomic_exchange(&limit, bytes);
+    changed();
+    return old;
 }
 
 bool pace_due(void) { return heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed); }
@@ -123,14 +149,17 @@ void pace_mark_ended(uint64_t scanned_bytes)
     double ratio = (double)(heap_allocated_total() - begin_allocated) / scanned;
     cons_mark = cons_mark > 0 ? (cons_mark + ratio) / 2 : ratio;
     scan_work = (size_t)scanned;
+    runway = (size_t)(cons_mark * scanned);
 }
 
 void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns)
 {
-    cycle_ns = took_ns;
     ended_ns = clock_ns();
     ended_allocated = heap_allocated_total();
-    set_goal(live_bytes, root_bytes);
+    live = live_bytes;
+    last_roots = root_bytes;
+    enough = (size_t)(allocation_per_ns * (double)took_ns);
+    changed();
 }
 
 // --- assist -------------------------------------------------------------------------------------------------

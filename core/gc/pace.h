@@ -20,8 +20,14 @@ struct pace_figures {
 
 // limit_bytes: SIZE_MAX for none.
 void pace_boot(int gogc_percent, size_t limit_bytes);
-// The same later: the goal follows at once. Collector thread, no cycle under way.
+// The same later: the goal follows at once. Thread-safe, no lock. A heap that is larger than the new goal is collected when the program
+// next allocates: whoever cannot wait asks for a cycle when pace_due says so.
 void pace_change(int gogc_percent);
+// The limit in bytes, SIZE_MAX for none; returns the one before.
+size_t pace_change_limit(size_t bytes);
+size_t pace_limit(void);
+// What it leaves to the heap's memory, blocks and free; SIZE_MAX without a limit.
+size_t pace_heap_limit(void);
 // Whether the limiter is on.
 bool pace_is_limited(void);
 

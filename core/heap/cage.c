@@ -162,6 +162,13 @@ void *cage_carve(size_t bytes, size_t alignment)
     return result;
 }
 
+size_t cage_table_bytes(void)
+{
+    size_t units = (atomic_load_explicit(&cage.limit, memory_order_relaxed) - cage.base) >> UNIT_SHIFT;
+    return units * (sizeof cage.units[0] + (UNIT_BYTES >> PAGE_SHIFT) * sizeof cage.pages[0] +
+                    WORDS_PER_SPAN * sizeof cage.words[0] + sizeof cage.spans[0]);
+}
+
 void cage_fork_prepare(void) { lock_acquire(&guard); }
 
 void cage_fork_done(void) { lock_release(&guard); }

@@ -47,6 +47,9 @@ void cage_read_limits(void);
 // Carves `bytes` (a multiple of a page) aligned to `alignment` out of fresh, zeroed memory. NULL: no memory.
 void *cage_carve(size_t bytes, size_t alignment);
 
+// Bytes of the tables that describe what was carved.
+size_t cage_table_bytes(void);
+
 void cage_fork_prepare(void);
 void cage_fork_done(void);
 

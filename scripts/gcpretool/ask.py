@@ -241,7 +241,7 @@ COMMANDS = {
     "diff": (as_diff, [("NAME", "of the mark", str)]),
     "who": (as_who, [("ADDRESS", "0x7f..., or decimal; site:N: the oldest block of a site that `sites` lists", str)]),
     "stacks": (as_stacks, [THREAD]),
-    "set": (as_nothing, [("SETTING", "gogc=N, period=TIME or trace=0|1", str)]),
+    "set": (as_nothing, [("SETTING", "gogc=N, memlimit=SIZE, period=TIME or trace=0|1", str)]),
 }
 
 

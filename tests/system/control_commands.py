@@ -141,12 +141,18 @@ def test_set():
         assert client.good("stats")[0]["heap_goal"] > goal
         client.good("set GOGC off")
         assert "heap_goal" not in client.good("stats")[0]
+        client.good("set memlimit=1MiB")        # less than what lives: the limiter's room is all that is left
+        tight = client.good("stats")[0]
+        assert tight["memory_limit"] == 1 << 20 and tight["limited"] and tight["heap_goal"] < 3 << 20, tight
+        client.good("set memlimit off")
+        assert "memory_limit" not in client.good("stats")[0]
+        client.bad("set memlimit=lots", "expected a size")
         client.good("set trace 1")
         assert client.good("stats")[0]["trace"]
         client.good("set trace off")
         client.bad("set gogc=0", "expected a whole number of percent")
         client.bad("set period=never", "expected a time")
-        client.bad("set leaks=off", "gogc, period and trace")
+        client.bad("set leaks=off", "gogc, memlimit, period and trace")
         client.bad("set gogc", "write: set KEY VALUE")
         cycles = client.good("stats")[0]["num_gc"]
         client.good("set period=20ms")      # and a cycle comes, although questions keep arriving

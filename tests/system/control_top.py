@@ -159,7 +159,7 @@ def test_commands():
             assert done.returncode == 0 and not done.stderr and re.search(says, done.stdout, re.M), (words, done)
         for words, says in ((["who", server.pid, "x"], "write: who"), (["diff", server.pid, "b"], "mark b"),
                             (["stats", 2**22 - 1], "there is no process"), (["stats", os.getpid()], "without libgcpre"),
-                            (["mark", server.pid, "a b"], "blank"), (["set", server.pid, "leaks=0"], "gogc, period and trace")):
+                            (["mark", server.pid, "a b"], "blank"), (["set", server.pid, "leaks=0"], "gogc, memlimit, period and trace")):
             done = tool(*words)
             assert done.returncode == 1 and done.stderr.startswith("gcpre: ") and done.stderr.count("\n") == 1, done
             assert says in done.stderr, done.stderr
