@@ -12,6 +12,7 @@
 #include "gc/collector.h"
 #include "gc/cycle.h"
 #include "gc/pace.h"
+#include "gc/scavenge.h"
 #include "gc/trace.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
@@ -71,6 +72,8 @@ static void put_heap(void)
     json_number("reclaimed_blocks", totals.dead_blocks);
     json_number("rss_bytes", report_resident_bytes());
     json_number("metadata_bytes", meta_mapped_bytes());
+    json_number("scavenged_bytes", scavenge_figures().returned_bytes);
+    json_number("scavenge_cpu_ns", scavenge_figures().cpu_ns);
 }
 
 static void put_cycles(const struct trace *t)

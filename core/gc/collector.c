@@ -9,6 +9,7 @@
 #include "gc/mark.h"
 #include "gc/pace.h"
 #include "gc/scan.h"
+#include "gc/scavenge.h"
 #include "gc/trace.h"
 #include "gc/workers.h"
 #include "sys/cpu.h"
@@ -118,6 +119,7 @@ static bool set_up(void)
     workers_boot(options.workers ? (unsigned)options.workers : processors / 4,
                  options.workers ? (unsigned)options.workers : processors);
     trace_begin();
+    scavenge_begin();
     if (collector_upcalls.begin)
         collector_upcalls.begin();
     return cycle_boot();
@@ -134,11 +136,13 @@ bool collector_is_there(void) { return atomic_load(&state) == THREAD_RUNNING; }
 static void sleep_until_called(uint32_t rung, uint64_t ns)
 {
     const struct timespec rest = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-    sys_futex_wait(&bell, rung, ns ? &rest : NULL);
+    sys_futex_wait(&bell, rung, ns != UINT64_MAX ? &rest : NULL);
 }
 
-// False: nobody asked for a cycle in a whole period. One errand at a time, so that they do not keep a cycle waiting.
-static bool wait_for_request(uint32_t seen)
+enum reason { ASKED, PERIOD_OVER, LULL };
+
+// Why a cycle begins now. One errand and one turn of the scavenger at a time, so that they do not keep a cycle waiting.
+static enum reason wait_for_request(uint32_t seen)
 {
     uint64_t since_ns = clock_ns();
     for (;;) {
@@ -146,11 +150,14 @@ static bool wait_for_request(uint32_t seen)
         if (collector_upcalls.errand)
             collector_upcalls.errand();
         if (atomic_load(&requests) != seen)
-            return true;
+            return ASKED;
         uint64_t passed_ns = clock_ns() - since_ns, period_ns = options.period_ns; // an errand may change it
         if (period_ns && passed_ns >= period_ns)
-            return false;
-        sleep_until_called(rung, period_ns ? period_ns - passed_ns : 0);
+            return PERIOD_OVER;
+        uint64_t turn_ns = doubt_is_for_good() ? UINT64_MAX : scavenge_turn();
+        if (turn_ns != UINT64_MAX && scavenge_wants_cycle())
+            return LULL;
+        sleep_until_called(rung, min_size(turn_ns, period_ns ? period_ns - passed_ns : UINT64_MAX));
     }
 }
 
@@ -175,15 +182,17 @@ static void *run(void *arg)
     }
     atomic_store(&state, THREAD_RUNNING);
     for (;;) {
-        bool asked = wait_for_request(seen);
+        enum reason reason = wait_for_request(seen);
         if (atomic_load(&state) == THREAD_LEAVING)
             break;
         seen = atomic_load(&requests);
-        bool forced = !asked || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
+        bool forced = reason != ASKED || (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0;
         atomic_fetch_add(&begun, 1);
         set_cycling(true);
         if (!doubt_is_for_good()) {
+            uint64_t before_ns = trace_cpu_ns();
             cycle_run(forced);
+            scavenge_cycle_ended(trace_cpu_ns() - before_ns, reason == LULL);
             if (collector_upcalls.cycle_ended)
                 collector_upcalls.cycle_ended();
         }

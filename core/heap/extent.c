@@ -95,15 +95,16 @@ static struct je_hooks hooks = {
 enum { ASLEEP, WAKING, AWAKE, FORKING }; // FORKING: asleep, and to stay so while the process forks
 static _Atomic int boot_state;
 static int arena_flags; // constant once awake
+static unsigned arena_index;
 
 // 0 or an errno value.
 static int create_arena(void)
 {
-    unsigned index = 0;
-    size_t bytes = sizeof index;
+    size_t bytes = sizeof arena_index;
     struct je_arena_config config = {&hooks, false};
-    int error = gcpre_je_mallctl("experimental.arenas_create_ext", &index, &bytes, &config, sizeof config);
-    arena_flags = JE_ARENA(index) | JE_TCACHE_NONE;
+    int error = gcpre_je_mallctl("experimental.arenas_create_ext", &arena_index, &bytes, &config,
+                                 sizeof config);
+    arena_flags = JE_ARENA(arena_index) | JE_TCACHE_NONE;
     return error;
 }
 
@@ -145,6 +146,15 @@ void extent_free(void *start) { gcpre_je_dallocx(start, arena_flags); }
 size_t extent_resize(void *start, size_t bytes)
 {
     return gcpre_je_xallocx(start, bytes, 0, arena_flags | JE_LG_ALIGN(PAGE_SHIFT));
+}
+
+void extent_decay(bool all)
+{
+    char name[32];
+    if (atomic_load_explicit(&boot_state, memory_order_acquire) != AWAKE)
+        return;
+    format_text(name, sizeof name, "arena.%u.%s", arena_index, all ? "purge" : "decay");
+    gcpre_je_mallctl(name, NULL, NULL, NULL, 0);
 }
 
 void *extent_meta_alloc(size_t bytes)

@@ -18,6 +18,9 @@ void extent_free(void *start);
 // Tries to let the extent hold `bytes` without moving; returns the bytes it holds now.
 size_t extent_resize(void *start, size_t bytes);
 
+// Lets the memory go that was free for 10 s; all: what is free. jemalloc looks at the clock only when somebody calls it. Collector thread.
+void extent_decay(bool all);
+
 // Private memory of any size for the collector's own structures, zeroed; NULL when there is none.
 void *extent_meta_alloc(size_t bytes);
 void extent_meta_free(void *start);

@@ -19,7 +19,8 @@ struct bin {
 
 static struct bin bins[BIN_COUNT];
 static struct lock pool_guard = LOCK_INIT(LOCK_RANK_POOL);
-static struct span *pool; // singly linked through next; most recently emptied first: its pages are warm
+static struct span *pool,
+    *pool_last; // most recently emptied first: its pages are warm; those without pages last
 static size_t pool_count;
 
 // What spans are cut from. The first slab is the cage's own, not jemalloc's: it is never given back.
@@ -130,15 +131,33 @@ static bool new_slab_locked(void)
     return slab_at < slab_end;
 }
 
+static void pool_push_locked(struct span *s, bool last)
+{
+    s->prev = last ? pool_last : NULL;
+    s->next = last ? NULL : pool;
+    *(s->prev ? &s->prev->next : &pool) = s;
+    *(s->next ? &s->next->prev : &pool_last) = s;
+    s->pooled = true;
+    s->slab->pooled++;
+    pool_count++;
+}
+
+static void pool_unlink_locked(struct span *s)
+{
+    *(s->prev ? &s->prev->next : &pool) = s->next;
+    *(s->next ? &s->next->prev : &pool_last) = s->prev;
+    s->pooled = false;
+    s->slab->pooled--;
+    pool_count--;
+}
+
 static struct span *pool_take(void)
 {
     struct span *s = NULL;
     lock_acquire(&pool_guard);
     if (pool) {
         s = pool;
-        pool = s->next;
-        pool_count--;
-        s->slab->pooled--;
+        pool_unlink_locked(s);
     } else if (slab_at < slab_end || new_slab_locked()) {
         s = &cage.spans[cage_unit((uintptr_t)slab_at)];
         s->slab = slab_now;
@@ -152,10 +171,7 @@ static struct span *pool_take(void)
 static void pool_give(struct span *s)
 {
     lock_acquire(&pool_guard);
-    s->next = pool;
-    pool = s;
-    pool_count++;
-    s->slab->pooled++;
+    pool_push_locked(s, false);
     lock_release(&pool_guard);
 }
 
@@ -169,16 +185,14 @@ static struct slab *take_idle_slabs(void)
 {
     struct slab *idle = NULL;
     lock_acquire(&pool_guard);
-    for (struct span **at = &pool; *at;) {
-        struct slab *slab = (*at)->slab;
-        if (!is_idle(slab)) {
-            at = &(*at)->next;
+    for (struct span *s = pool, *next; s; s = next) {
+        struct slab *slab = s->slab;
+        next = s->next;
+        if (!is_idle(slab))
             continue;
-        }
         slab->going = true;
-        *at = (*at)->next;
-        pool_count--;
-        if (--slab->pooled == 0) {
+        pool_unlink_locked(s);
+        if (slab->pooled == 0) {
             slab->next = idle;
             idle = slab;
         }
@@ -413,6 +427,33 @@ size_t span_pool_count(void)
     size_t count = pool_count;
     lock_release(&pool_guard);
     return count;
+}
+
+// --- holding ------------------------------------------------------------------------------------------------
+
+// The bin's lock holds a PARTIAL span (P1), the pool's one that is in the pool.
+bool span_hold(struct span *s)
+{
+    uint16_t now = atomic_load(&s->bin_state);
+    bool partial = (now & 0xFF) == SPAN_PARTIAL;
+    struct lock *guard = partial ? &bins[now >> 8].guard : &pool_guard;
+    if (!partial && (now & 0xFF) != SPAN_EMPTY)
+        return false;
+    lock_acquire(guard);
+    bool held = partial ? atomic_load(&s->bin_state) == now : s->pooled;
+    if (!held)
+        lock_release(guard);
+    return held;
+}
+
+void span_let_go(struct span *s, bool cold)
+{
+    bool pooled = s->pooled; // ours to read: of a span whose bin is locked it is false
+    if (pooled && cold) {
+        pool_unlink_locked(s);
+        pool_push_locked(s, true);
+    }
+    lock_release(pooled ? &pool_guard : &bins[span_bin(s)].guard);
 }
 
 void span_fork_prepare(void)

@@ -37,7 +37,8 @@ struct span {
     struct slab *slab;            // that its memory was cut from (pool lock)
     struct watched *watched;      // condemned blocks (heap/probation.h)
     struct notes *notes;          // of its slots (heap/note.h)
-    uint64_t pad[2];
+    _Atomic bool pooled;          // it is in the pool (pool lock)
+    uint64_t pad[1];
 };
 
 _Static_assert(sizeof(struct span) == 64, "one cache line a span");
@@ -110,6 +111,12 @@ bool span_return_slabs(void);
 
 // Spans in the pool.
 size_t span_pool_count(void);
+
+// Keeps a span that is PARTIAL or in the pool as it is until span_let_go: nobody claims a slot of it or opens it, slots that are free
+// stay so. False: it is neither. For microseconds; by the collector thread, or in a critical section.
+bool span_hold(struct span *s);
+// cold: its pages are gone; one in the pool is taken when all others are.
+void span_let_go(struct span *s, bool cold);
 
 void span_fork_prepare(void);
 void span_fork_done(void);

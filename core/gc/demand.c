@@ -1,0 +1,24 @@
+#include "gc/demand.h"
+
+enum { RING = DEMAND_SECONDS + 1 };
+#define SECOND_NS 1000000000u
+
+void demand_look(struct demand *d, uint64_t now_ns, uint64_t allocated_total)
+{
+    uint64_t now = now_ns / SECOND_NS, before = d->total[d->second % RING];
+    if (now > d->second + RING)
+        d->second = now - RING; // the whole ring is older
+    while (d->second < now)
+        d->total[++d->second % RING] = before;
+    d->total[d->second % RING] = allocated_total;
+}
+
+size_t demand_lately(const struct demand *d)
+{
+    return d->total[d->second % RING] - d->total[(d->second + 1) % RING];
+}
+
+bool demand_reaches(const struct demand *d, size_t bytes, unsigned seconds)
+{
+    return (double)demand_lately(d) * seconds >= (double)bytes * DEMAND_SECONDS;
+}
