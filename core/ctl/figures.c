@@ -11,6 +11,7 @@
 #include "ctl/views.h"
 #include "gc/collector.h"
 #include "gc/cycle.h"
+#include "gc/limiter.h"
 #include "gc/pace.h"
 #include "gc/scavenge.h"
 #include "gc/trace.h"
@@ -104,7 +105,7 @@ static void put_state(const struct trace *t)
         json_number("gogc", (uint64_t)options.gogc);
     if (pace_limit() != SIZE_MAX)
         json_number("memory_limit", pace_limit());
-    json_bool("limited", pace_is_limited());
+    json_bool("limited", limiter_is_on());
     json_number("period_ns", options.period_ns);
     json_bool("trace", options.trace);
     if (why)

@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "gc/cycle.h"
 #include "gc/doubt.h"
+#include "gc/limiter.h"
 #include "gc/mark.h"
 #include "gc/pace.h"
 #include "gc/scan.h"
@@ -120,6 +121,7 @@ static bool set_up(void)
                  options.workers ? (unsigned)options.workers : processors);
     trace_begin();
     scavenge_begin();
+    limiter_reset();
     if (collector_upcalls.begin)
         collector_upcalls.begin();
     return cycle_boot();
@@ -141,6 +143,20 @@ static void sleep_until_called(uint32_t rung, uint64_t ns)
 
 enum reason { ASKED, PERIOD_OVER, LULL };
 
+static bool is_forced(void)
+{
+    return (int32_t)(atomic_load(&forced_until) - atomic_load(&served)) > 0 || options.stress;
+}
+
+// How long a cycle that is asked for waits, because only the memory limit asks and the collector has had its share; 0: it begins.
+static uint64_t put_off_ns(void)
+{
+    if (is_forced() || atomic_load(&state) == THREAD_LEAVING || !pace_only_limit_asks())
+        return 0;
+    limiter_look();
+    return limiter_wait_ns();
+}
+
 // Why a cycle begins now. One errand and one turn of the scavenger at a time, so that they do not keep a cycle waiting.
 static enum reason wait_for_request(uint32_t seen)
 {
@@ -149,7 +165,9 @@ static enum reason wait_for_request(uint32_t seen)
         uint32_t rung = atomic_load(&bell);
         if (collector_upcalls.errand)
             collector_upcalls.errand();
-        if (atomic_load(&requests) != seen)
+        bool asked = atomic_load(&requests) != seen;
+        uint64_t wait_ns = asked ? put_off_ns() : 0;
+        if (asked && !wait_ns)
             return ASKED;
         uint64_t passed_ns = clock_ns() - since_ns, period_ns = options.period_ns; // an errand may change it
         if (period_ns && passed_ns >= period_ns)
@@ -157,6 +175,7 @@ static enum reason wait_for_request(uint32_t seen)
         uint64_t turn_ns = doubt_is_for_good() ? UINT64_MAX : scavenge_turn();
         if (turn_ns != UINT64_MAX && scavenge_wants_cycle())
             return LULL;
+        turn_ns = min_size(turn_ns, wait_ns ? wait_ns : UINT64_MAX);
         sleep_until_called(rung, min_size(turn_ns, period_ns ? period_ns - passed_ns : UINT64_MAX));
     }
 }
@@ -192,6 +211,7 @@ static void *run(void *arg)
         if (!doubt_is_for_good()) {
             uint64_t before_ns = trace_cpu_ns();
             cycle_run(forced);
+            pace_limit() == SIZE_MAX ? limiter_reset() : limiter_look();
             scavenge_cycle_ended(trace_cpu_ns() - before_ns, reason == LULL);
             if (collector_upcalls.cycle_ended)
                 collector_upcalls.cycle_ended();

@@ -30,6 +30,7 @@
 #include "base/meta.h"
 #include "base/options.h"
 #include "gc/doubt.h"
+#include "gc/limiter.h"
 #include "gc/mark.h"
 #include "gc/origin.h"
 #include "gc/pace.h"
@@ -322,7 +323,7 @@ static void end(void)
     notes_collect();
     atomic_store(&heap_cycle, (uint32_t)cycles);
     pace_cycle_ended(trace.live_bytes, trace.root_bytes + trace.stack_bytes, clock_ns() - trace.start_ns);
-    trace.limited = pace_is_limited();
+    trace.limited = limiter_is_on();
     trace_cycle(&trace);
     doubt_tell();
 }

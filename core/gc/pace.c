@@ -3,6 +3,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/meta.h"
+#include "gc/limiter.h"
 #include "gc/mark.h"
 #include "gc/workers.h"
 #include "heap/extent.h"
@@ -13,7 +14,7 @@
 // Go's bounds of the trigger, as shares of the way from what was live to the goal.
 enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
 #define MIN_HEAP (4 * MIB)
-enum { LEAST_ROOM_SHARE = 16 };
+enum { LEAST_ROOM_SHARE = 16, MEASURED_NS = 1000000 };
 #define ASSIST_BYTES (64 * KIB) // scanned by one assist at most: a bounded critical section
 
 // What the goal depends on; changed by any thread, `changes` after that.
@@ -21,17 +22,18 @@ static _Atomic int percent;
 static _Atomic size_t limit = SIZE_MAX;
 static _Atomic size_t last_roots; // bytes, of the last cycle
 static _Atomic size_t live;
-static _Atomic size_t enough; // what the program allocated in the time that the last cycle took
+static _Atomic size_t enough; // that the program allocates, unhindered, in the time that the last cycle took
+static _Atomic size_t waste;  // resident memory of the heap that is neither blocks nor vacant
 static _Atomic uint32_t changes;
 
-static _Atomic bool limited; // the limiter is on
 static uint64_t ended_ns,
     ended_allocated;             // when the last cycle had ended, and what had been allocated by then
 static double allocation_per_ns; // between then and the beginning of the next
 static _Atomic size_t goal = SIZE_MAX,
                       trigger =
                           SIZE_MAX; // until pace_boot: what libraries allocate before us asks for no cycle
-static size_t scan_work;            // bytes that the last cycle scanned: what the next one is expected to
+static _Atomic size_t goal_without_limit = SIZE_MAX;
+static size_t scan_work; // bytes that the last cycle scanned: what the next one is expected to
 // Bytes that the program allocates while one is scanned, as far as it is let, smoothed. What it would allocate unhindered makes cycles
 // begin earlier, and a third more memory (what dies while marking runs counts as alive) for no time gained.
 static double cons_mark;
@@ -55,16 +57,15 @@ size_t pace_heap_limit(void)
     return all == SIZE_MAX ? SIZE_MAX : all > ours ? all - ours : 0;
 }
 
-// What the limit leaves to the heap. Where that is next to nothing the limiter gives as much room as the program allocated in the time
-// that the last cycle took: so cycles take half of the time at most. It stays within what GOGC would give, and within what lives: no more
-// than doubling is due to a limit.
+// What the limit leaves to blocks. Where that is too little there is half the room that the program would use without a limit: up to
+// GOGC's goal, or to the end of a cycle that is always under way. A program that is held back by cycles all the time then goes at half its
+// speed, and any other one faster.
 static size_t limit_goal(size_t live_bytes, size_t without_limit)
 {
-    size_t left = pace_heap_limit();
-    size_t least = max_size(live_bytes / LEAST_ROOM_SHARE, MIB);
-    size_t room = min_size(enough, min_size(live_bytes, without_limit));
-    atomic_store(&limited, left < live_bytes + least || left < live_bytes + room);
-    return max_size(left, live_bytes + max_size(room, least));
+    size_t most = pace_heap_limit(), left = most == SIZE_MAX ? most : most - min_size(waste, most);
+    size_t full = min_size(enough, without_limit - live_bytes);
+    size_t room = max_size(full / 2, max_size(live_bytes / LEAST_ROOM_SHARE, MIB));
+    return max_size(left, live_bytes + room);
 }
 
 static void set_goal(void)
@@ -74,6 +75,7 @@ static void set_goal(void)
     double growth = (double)(living + last_roots) * share / 100;
     size_t minimum = MIN_HEAP * (size_t)share / 100;
     size_t wanted = share < 0 ? SIZE_MAX : max_size(living + (size_t)growth, minimum);
+    atomic_store(&goal_without_limit, wanted);
     atomic_store(&goal, min_size(wanted, limit_goal(living, wanted)));
     set_trigger();
 }
@@ -96,7 +98,17 @@ void pace_boot(int gogc_percent, size_t limit_bytes)
     changed();
 }
 
-bool pace_is_limited(void) { return atomic_load_explicit(&limited, memory_order_relaxed); }
+bool pace_only_limit_asks(void)
+{
+    return pace_limit() != SIZE_MAX && heap_live_bytes() < atomic_load(&goal_without_limit);
+}
+
+void pace_note_waste(size_t bytes)
+{
+    atomic_store(&waste, bytes);
+    if (pace_limit() != SIZE_MAX)
+        changed();
+}
 
 void pace_change(int gogc_percent)
 {
@@ -113,7 +125,11 @@ size_t pace_change_limit(size_t bytes)
 
 bool pace_due(void) { return heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed); }
 
-bool pace_overdue(void) { return heap_live_bytes() > atomic_load_explicit(&goal, memory_order_relaxed); }
+bool pace_overdue(void)
+{
+    _Atomic size_t *end = limiter_is_on() ? &goal_without_limit : &goal;
+    return heap_live_bytes() > atomic_load_explicit(end, memory_order_relaxed);
+}
 
 struct pace_figures pace_figures(void)
 {
@@ -129,7 +145,7 @@ static _Atomic unsigned assists_running;
 static void measure_allocation(void)
 {
     uint64_t elapsed = clock_ns() - ended_ns;
-    if (ended_ns && elapsed)
+    if (ended_ns && elapsed > MEASURED_NS)
         allocation_per_ns = (double)(heap_allocated_total() - ended_allocated) / (double)elapsed;
 }
 
@@ -156,9 +172,9 @@ void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns)
 {
     ended_ns = clock_ns();
     ended_allocated = heap_allocated_total();
+    enough = (size_t)(allocation_per_ns * (double)took_ns);
     live = live_bytes;
     last_roots = root_bytes;
-    enough = (size_t)(allocation_per_ns * (double)took_ns);
     changed();
 }
 
@@ -226,7 +242,7 @@ static bool assist_once(uint64_t budget)
 
 bool pace_assist(size_t bytes, bool patient)
 {
-    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || !marking_is_late())
+    if (!atomic_load_explicit(&heap_marking, memory_order_relaxed) || limiter_is_on() || !marking_is_late())
         return false;
     if (grey_is_empty() && !await_work(patient))
         return false;

@@ -2,9 +2,10 @@
 // percent of what a cycle must look at; the cycle begins early enough to end there, by the ratio of allocation to marking
 // seen last time; an allocating thread that runs ahead of the marker marks for it.
 //
-// The memory limit (after Go's runtime/mgclimit.go) lowers the goal: heap and the library's own memory together stay below it. Where that
-// leaves too little room, because too much lives, the limiter is on: the room is what the program allocates while a cycle runs, so that
-// cycles take half of the time at most, and the heap passes the limit as far as it must.
+// The memory limit (after Go's runtime/mgclimit.go and memoryLimitHeapGoal) lowers the goal, so that everything of ours stays below it:
+// blocks (in probation and quarantine too), the library's own memory, and what of the heap is resident without being either blocks or
+// vacant. Vacant memory is not counted: the scavenger gives it back when the limit is passed. Where too much lives for the limit, the
+// heap has half the room that it would use without one, and the limiter (gc/limiter.h) sees to it that the program gets a processor.
 #pragma once
 
 #include "base/crit.h"
@@ -28,12 +29,14 @@ size_t pace_change_limit(size_t bytes);
 size_t pace_limit(void);
 // What it leaves to the heap's memory, blocks and free; SIZE_MAX without a limit.
 size_t pace_heap_limit(void);
-// Whether the limiter is on.
-bool pace_is_limited(void);
+// Whether no cycle would be due but for the limit.
+bool pace_only_limit_asks(void);
+// So much of the heap is resident and neither blocks nor vacant (gc/scavenge.c).
+void pace_note_waste(size_t bytes);
 
 // Whether the heap has grown to the trigger.
 bool pace_due(void);
-// Whether it has grown past the goal.
+// Whether it has grown past the goal; while the limiter is on, past what the goal would be without a limit.
 bool pace_overdue(void);
 
 void pace_cycle_begins(void);

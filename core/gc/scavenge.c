@@ -197,10 +197,19 @@ static void end_pass(void)
                 pass.returned_bytes / MIB, settled.keep / MIB, (double)pass.cpu_ns / 1e6);
 }
 
+static void note_waste(void)
+{
+    size_t in_use = pass.resident_bytes - min_size(pass.vacant_bytes, pass.resident_bytes),
+           live = heap_live_bytes();
+    pace_note_waste(in_use > live ? in_use - live : 0);
+}
+
 static void next_stage(void)
 {
-    if (pass.stage == LOOKING)
+    if (pass.stage == LOOKING) {
         pass.before_bytes = pass.resident_bytes;
+        note_waste();
+    }
     pass.at = 0;
     pass.stage++;
     pass.target_bytes = target();
