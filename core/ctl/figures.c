@@ -33,7 +33,7 @@
 
 static struct {
     uint64_t pause_total_ns, pause_max_ns, handshake_max_ns, dead_blocks, dead_bytes;
-    uint64_t forced, last_end_ns, peak_bytes;
+    uint64_t forced, last_end_ns, peak_bytes, assist_ns, held_ns;
 } totals;
 
 void figures_note_cycle(const struct trace *t)
@@ -44,6 +44,8 @@ void figures_note_cycle(const struct trace *t)
     totals.dead_blocks += t->dead_blocks;
     totals.dead_bytes += t->dead_bytes;
     totals.forced += t->forced;
+    totals.assist_ns += t->assist_ns;
+    totals.held_ns += t->held_ns;
     totals.last_end_ns = trace_elapsed_ns();
     totals.peak_bytes = max_size(totals.peak_bytes, t->heap_begin_bytes);
 }
@@ -88,6 +90,8 @@ static void put_cycles(const struct trace *t)
     json_number("handshake_max_ns", totals.handshake_max_ns);
     json_number("mark_last_ns", cycle_count() ? t->concurrent_ns : 0);
     json_number("gc_cpu_ns", trace_cpu_ns());
+    json_number("assist_ns", totals.assist_ns);
+    json_number("held_ns", totals.held_ns);
     json_number("cpu_ns", clock_process_cpu_ns());
     json_number("roots_bytes", t->root_bytes);
     json_number("stacks_bytes", t->stack_bytes);

@@ -23,7 +23,14 @@
 #include <errno.h>
 
 enum { PATIENCE_S = 30 }; // of who waits for a cycle, with a thread that does not come to run
-enum { HOLD_NS = 2000000, HOLD_TURN_NS = 250000, HOLD_DOUBLINGS = 5, LAST_RESORT_NS = 1000000000 };
+enum {
+    HOLD_NS = 2000000,
+    HOLD_TURN_NS = 250000,
+    HOLD_DOUBLINGS = 7,
+    HOLD_STEPS = 64,
+    LAST_RESORT_NS = 1000000000
+};
+#define HOLD_LEAST_STEP (512 * KIB)
 enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING, THREAD_LEAVING };
 
 _Atomic bool collector_start_wanted;
@@ -301,24 +308,25 @@ static bool cycle_is_coming(void)
 
 // The heap is past its goal, and the cycle that will bring it back is under way: the thread that wants more works for
 // that cycle, or waits for it a moment, so that the collector gets a processor. After Go's gcAssistAlloc and gcParkAssist;
-// unlike there the time is bounded: a program is never held up for good. 2 ms for a refill, twice that for each further eighth
-// that the heap is past its goal, up to 64: a collector that gets no processor loses the race by little.
+// unlike there the time is bounded: a program is never held up for good. 2 ms for a refill, twice that for each further sixty-fourth
+// that the heap is past its goal, up to 256: eight threads whose collector gets no processor for a second stay within a tenth of it.
 static uint64_t hold_ns(void)
 {
-    size_t goal = pace_figures().goal_bytes, live = heap_live_bytes();
-    size_t eighths = live > goal && goal >= 8 ? (live - goal) / (goal / 8) : 0;
-    return HOLD_NS << min_size(eighths, HOLD_DOUBLINGS);
+    size_t goal = pace_figures().goal_bytes, live = pace_heap_bytes();
+    size_t steps = live > goal ? (live - goal) / max_size(goal / HOLD_STEPS, HOLD_LEAST_STEP) : 0;
+    return (uint64_t)HOLD_NS << min_size(steps, HOLD_DOUBLINGS);
 }
 
 static void hold_back(size_t bytes)
 {
-    uint64_t end = clock_ns() + hold_ns();
+    uint64_t since = clock_ns(), end = since + hold_ns();
     struct timespec moment = {.tv_nsec = HOLD_TURN_NS};
     while (pace_overdue() && cycle_is_coming() && clock_ns() < end) {
         uint32_t seen = atomic_load(&served);
         if (!pace_assist(bytes, true))
             sys_futex_wait(&served, seen, &moment);
     }
+    pace_note_held(clock_ns() - since);
 }
 
 void collector_pace(void *p)

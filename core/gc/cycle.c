@@ -179,6 +179,7 @@ static bool begin(bool forced)
     stuck_begin();
     trace = (struct trace){.number = cycles + 1, .forced = forced, .start_ns = clock_ns()};
     trace.heap_begin_bytes = heap_live_bytes();
+    trace.goal_bytes = pace_figures().goal_bytes;
     pins_review();
     workers_start_helpers();
     cage_read_limits();
@@ -254,11 +255,12 @@ static void verify(void)
     verify_marks(mark_again);
 }
 
+static uint64_t marked_bytes(void) { return workers_totals().marked_bytes + pace_assist_marked_bytes(); }
+
 // Condemned memory is not there to be used, and is read twice: by itself it is done where that is little.
 static unsigned probation(void)
 {
-    uint64_t live = workers_totals().marked_bytes + pace_assist_marked_bytes(),
-             dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
+    uint64_t live = marked_bytes(), dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
     unsigned wanted = options.probation == PROBATION_AUTO ? dead <= max_size(PROBATION_LITTLE, live / 8)
                                                           : (unsigned)options.probation;
     return hunting && !wanted ? 1 : wanted;
@@ -279,8 +281,10 @@ static void stop_and_finish(bool marked_before)
     heap_check();
 #endif
     atomic_store(&heap_marking, false);
-    heap_sweep_begin((options.reclaim || hunting) && !doubt_some(),
-                     options.reclaim ? probation() : PROBATION_FOREVER);
+    unsigned waits = options.reclaim ? probation() : PROBATION_FOREVER;
+    heap_sweep_begin((options.reclaim || hunting) && !doubt_some(), waits);
+    if (!waits && !doubt_some())
+        pace_sweep_begins(marked_bytes());
     trace.heap_end_bytes = heap_live_bytes();
     world_resume();
     trace_pause(&trace.stop, clock_ns() - begun);
@@ -314,9 +318,9 @@ static void end(void)
 {
     struct worker_totals totals = workers_totals();
     cycles++;
-    trace.goal_bytes = pace_figures().goal_bytes;
     trace.root_bytes = roots_bytes();
     trace.assist_ns = pace_assist_ns();
+    trace.held_ns = pace_take_held_ns();
     trace.scanned_bytes = totals.scanned_bytes;
     trace.dirty_bytes = dirty_bytes;
     trace.doubt = doubt_text();

@@ -26,6 +26,7 @@ static _Atomic size_t enough; // that the program allocates, unhindered, in the 
 static _Atomic size_t waste;  // resident memory of the heap that is neither blocks nor vacant
 static _Atomic uint32_t changes;
 
+static _Atomic size_t unswept; // what the last final stop condemned; the sweep frees it
 static uint64_t ended_ns,
     ended_allocated;             // when the last cycle had ended, and what had been allocated by then
 static double allocation_per_ns; // between then and the beginning of the next
@@ -123,12 +124,21 @@ size_t pace_change_limit(size_t bytes)
     return old;
 }
 
-bool pace_due(void) { return heap_live_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed); }
+size_t pace_heap_bytes(void)
+{
+    size_t all = heap_live_bytes(), condemned = atomic_load_explicit(&unswept, memory_order_relaxed);
+    if (likely(!condemned))
+        return all;
+    size_t left = condemned - min_size(heap_sweep_total().dead_bytes, condemned);
+    return all - min_size(left, all);
+}
+
+bool pace_due(void) { return pace_heap_bytes() >= atomic_load_explicit(&trigger, memory_order_relaxed); }
 
 bool pace_overdue(void)
 {
     _Atomic size_t *end = limiter_is_on() ? &goal_without_limit : &goal;
-    return heap_live_bytes() > atomic_load_explicit(end, memory_order_relaxed);
+    return pace_heap_bytes() > atomic_load_explicit(end, memory_order_relaxed);
 }
 
 struct pace_figures pace_figures(void)
@@ -168,12 +178,21 @@ void pace_mark_ended(uint64_t scanned_bytes)
     runway = (size_t)(cons_mark * scanned);
 }
 
+void pace_sweep_begins(size_t live_bytes)
+{
+    size_t all = heap_live_bytes();
+    live = live_bytes;
+    unswept = all - min_size(live_bytes, all);
+    changed();
+}
+
 void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns)
 {
     ended_ns = clock_ns();
     ended_allocated = heap_allocated_total();
     enough = (size_t)(allocation_per_ns * (double)took_ns);
     live = live_bytes;
+    unswept = 0;
     last_roots = root_bytes;
     changed();
 }
@@ -254,6 +273,12 @@ bool pace_assist(size_t bytes, bool patient)
     atomic_fetch_add(&assist_ns, clock_thread_cpu_ns() - begun);
     return helped;
 }
+
+static _Atomic uint64_t held_ns;
+
+void pace_note_held(uint64_t ns) { atomic_fetch_add_explicit(&held_ns, ns, memory_order_relaxed); }
+
+uint64_t pace_take_held_ns(void) { return atomic_exchange(&held_ns, 0); }
 
 uint64_t pace_assist_ns(void) { return atomic_load(&assist_ns); }
 

@@ -34,6 +34,8 @@ bool pace_only_limit_asks(void);
 // So much of the heap is resident and neither blocks nor vacant (gc/scavenge.c).
 void pace_note_waste(size_t bytes);
 
+// The heap's bytes, less what is dead and not swept yet.
+size_t pace_heap_bytes(void);
 // Whether the heap has grown to the trigger.
 bool pace_due(void);
 // Whether it has grown past the goal; while the limiter is on, past what the goal would be without a limit.
@@ -42,6 +44,9 @@ bool pace_overdue(void);
 void pace_cycle_begins(void);
 // Concurrent marking is over: what it scanned.
 void pace_mark_ended(uint64_t scanned_bytes);
+// The final stop has condemned all but so much, and the sweep will free it: the next goal holds from here on. With the last one, threads
+// would allocate up to that while the sweep runs, however little lives. World stopped.
+void pace_sweep_begins(size_t live_bytes);
 // The cycle is over: what is alive, and the roots that were scanned with it, by how long it took altogether.
 void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns);
 
@@ -53,6 +58,9 @@ struct pace_figures pace_figures(void);
 bool pace_assist(size_t bytes, bool patient);
 uint64_t pace_assist_ns(void);           // processor time threads spent so since the cycle began
 uint64_t pace_assist_marked_bytes(void); // of blocks that they marked
+// A thread of the program was held up for so long, because the heap is past its goal; assists included.
+void pace_note_held(uint64_t ns);
+uint64_t pace_take_held_ns(void); // all since the last call
 // Waits until no thread assists any more; heap_marking is false already. Collector thread.
 void pace_assists_end(void);
 

@@ -12,7 +12,7 @@ struct trace_pauses {
 };
 
 struct trace {
-    uint64_t number, start_ns, concurrent_ns, assist_ns, scanned_bytes, dirty_bytes, dead_blocks;
+    uint64_t number, start_ns, concurrent_ns, assist_ns, held_ns, scanned_bytes, dirty_bytes, dead_blocks;
     struct trace_pauses begin; // thread by thread
     struct trace_pauses stop;  // all threads
     size_t heap_begin_bytes, heap_end_bytes, live_bytes, dead_bytes, goal_bytes, stack_bytes, root_bytes;
