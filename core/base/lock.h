@@ -21,6 +21,7 @@ enum lock_rank {
     LOCK_RANK_BIN,        // one bin's partial list
     LOCK_RANK_POOL,       // empty spans
     LOCK_RANK_LARGE,      // large block identifiers
+    LOCK_RANK_KEPT,       // extents that are kept for the next request
     LOCK_RANK_CAGE,       // the cage's high-water mark
     LOCK_RANK_GUARDS,     // pages that the program protected
     LOCK_RANK_SITES,      // allocation sites and modules

@@ -6,9 +6,11 @@
 #include "base/log.h"
 #include "heap/cage.h"
 #include "heap/jehost.h"
+#include "heap/kept.h"
 #include "sys/syscall.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 // jemalloc's interface under the names scripts/jemalloc-private gives it (jemalloc(3), version 5.3).
 void *gcpre_je_mallocx(size_t bytes, int flags);
@@ -135,13 +137,23 @@ void *extent_alloc(size_t bytes, size_t alignment, bool zeroed, size_t *usable)
     if (!awake())
         return NULL;
     int flags = arena_flags | JE_LG_ALIGN(__builtin_ctzl(alignment)) | (zeroed ? JE_ZERO : 0);
-    void *start = gcpre_je_mallocx(bytes, flags);
+    void *start = alignment == PAGE_BYTES ? kept_take(bytes) : NULL;
+    if (start && zeroed)
+        memset(start, 0, bytes);
+    if (!start)
+        start = gcpre_je_mallocx(bytes, flags);
     // Not what jemalloc rounded up to: a marker would fault in pages that nobody ever touched.
     *usable = start ? align_up(bytes, PAGE_BYTES) : 0;
     return start;
 }
 
-void extent_free(void *start) { gcpre_je_dallocx(start, arena_flags); }
+static void give_to_jemalloc(void *start) { gcpre_je_dallocx(start, arena_flags); }
+
+void extent_free(void *start)
+{
+    if (!kept_put(start, gcpre_je_sallocx(start, 0)))
+        give_to_jemalloc(start);
+}
 
 size_t extent_resize(void *start, size_t bytes)
 {
@@ -153,6 +165,7 @@ void extent_decay(bool all)
     char name[32];
     if (atomic_load_explicit(&boot_state, memory_order_acquire) != AWAKE)
         return;
+    kept_release(give_to_jemalloc);
     format_text(name, sizeof name, "arena.%u.%s", arena_index, all ? "purge" : "decay");
     gcpre_je_mallctl(name, NULL, NULL, NULL, 0);
 }
@@ -175,6 +188,7 @@ void extent_fork_prepare(void)
         backoff_wait(&backoff);
         asleep = ASLEEP;
     }
+    kept_fork_prepare();
     if (asleep == AWAKE)
         jehost_fork_prepare();
 }
@@ -185,6 +199,7 @@ static void fork_done(void (*awake_done)(void))
     atomic_compare_exchange_strong(&boot_state, &forking, ASLEEP);
     if (forking == AWAKE)
         awake_done();
+    kept_fork_done();
 }
 
 void extent_fork_parent(void) { fork_done(jehost_fork_parent); }

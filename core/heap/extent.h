@@ -4,7 +4,8 @@
 //
 // E1. jemalloc's own bookkeeping lives in private memory (metadata_use_hooks is off, its mmap is core/heap/jehost.c).
 // E2. The hooks never unmap and never protect: purging is MADV_DONTNEED at most (K1).
-// E3. Called inside a critical section or by the collector thread.
+// E3. What is of middle size stays at hand for a second when it is freed (heap/kept.h).
+// E4. Called inside a critical section or by the collector thread.
 #pragma once
 
 #include <stdbool.h>
