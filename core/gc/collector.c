@@ -219,7 +219,7 @@ static void *run(void *arg)
             uint64_t before_ns = trace_cpu_ns();
             cycle_run(forced);
             pace_limit() == SIZE_MAX ? limiter_reset() : limiter_look();
-            scavenge_cycle_ended(trace_cpu_ns() - before_ns, reason == LULL);
+            scavenge_cycle_ended(trace_cpu_ns() - before_ns, cycle_last()->heap_end_bytes, reason == LULL);
             if (collector_upcalls.cycle_ended)
                 collector_upcalls.cycle_ended();
         }

@@ -33,7 +33,7 @@ static double allocation_per_ns; // between then and the beginning of the next
 static _Atomic size_t goal = SIZE_MAX,
                       trigger =
                           SIZE_MAX; // until pace_boot: what libraries allocate before us asks for no cycle
-static _Atomic size_t goal_without_limit = SIZE_MAX;
+static _Atomic size_t goal_without_limit = SIZE_MAX; // with GOGC off as if that were 100
 static size_t scan_work; // bytes that the last cycle scanned: what the next one is expected to
 // Bytes that the program allocates while one is scanned, as far as it is let, smoothed. What it would allocate unhindered makes cycles
 // begin earlier, and a third more memory (what dies while marking runs counts as alive) for no time gained.
@@ -69,15 +69,20 @@ static size_t limit_goal(size_t live_bytes, size_t without_limit)
     return max_size(left, live_bytes + room);
 }
 
+static size_t grown_by(size_t live_bytes, int share)
+{
+    double growth = (double)(live_bytes + last_roots) * share / 100;
+    return max_size(live_bytes + (size_t)growth, MIN_HEAP * (size_t)share / 100);
+}
+
 static void set_goal(void)
 {
     int share = percent;
     size_t living = live;
-    double growth = (double)(living + last_roots) * share / 100;
-    size_t minimum = MIN_HEAP * (size_t)share / 100;
-    size_t wanted = share < 0 ? SIZE_MAX : max_size(living + (size_t)growth, minimum);
-    atomic_store(&goal_without_limit, wanted);
-    atomic_store(&goal, min_size(wanted, limit_goal(living, wanted)));
+    size_t grown = grown_by(living, share < 0 ? 100 : share), wanted = share < 0 ? SIZE_MAX : grown;
+    size_t reached = min_size(wanted, limit_goal(living, grown));
+    atomic_store(&goal_without_limit, max_size(grown, reached));
+    atomic_store(&goal, reached);
     set_trigger();
 }
 

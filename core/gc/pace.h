@@ -31,7 +31,7 @@ size_t pace_limit(void);
 size_t pace_heap_limit(void);
 // Whether no cycle would be due but for the limit.
 bool pace_only_limit_asks(void);
-// So much of the heap is resident and neither blocks nor vacant (gc/scavenge.c).
+// So much of the heap is resident, and neither blocks nor vacant (gc/scavenge.c): fragmentation. Any thread.
 void pace_note_waste(size_t bytes);
 
 // The heap's bytes, less what is dead and not swept yet.

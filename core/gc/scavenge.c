@@ -39,7 +39,7 @@ enum stage { RESTING, LOOKING, DROPPING = LOOKING + 1, DONE = DROPPING + LEVELS 
 static struct {
     unsigned stage; // enum stage; DROPPING + level
     size_t at;      // the next stretch
-    size_t resident_bytes, vacant_bytes, before_bytes, target_bytes;
+    size_t resident_bytes, waste_bytes, before_bytes, target_bytes;
     uint64_t cpu_ns, returned_bytes;
 } pass;
 
@@ -54,15 +54,16 @@ static uint64_t lull_allocated, cycle_ended_ns, cycle_cpu_ns;
 static bool refused; // the kernel keeps our pages: the program locks its memory
 static struct scavenge_figures figures;
 
-size_t scavenge_keep(size_t live_bytes, size_t goal_bytes, size_t lately_bytes)
+size_t scavenge_keep(size_t live_bytes, size_t goal_bytes, size_t lately_bytes, size_t peak_bytes)
 {
     size_t room = goal_bytes > live_bytes ? goal_bytes - live_bytes : 0;
-    return live_bytes + min_size(room, lately_bytes);
+    return max_size(live_bytes + min_size(room, lately_bytes), peak_bytes);
 }
 
 static size_t keep_now(void)
 {
-    return scavenge_keep(heap_live_bytes(), pace_figures().goal_bytes, demand_lately(&demand));
+    return scavenge_keep(heap_live_bytes(), pace_figures().goal_bytes, demand_lately(&demand),
+                         demand_peak(&demand));
 }
 
 static size_t target(void)
@@ -102,10 +103,10 @@ static void look(size_t at)
         if (resident[i]) {
             there += (unsigned)__builtin_popcount(resident[i]);
             vacant += (unsigned)__builtin_popcount(resident[i] & vacant_pages(unit_of(at, i)));
+            pass.waste_bytes += vacant_waste(unit_of(at, i), resident[i]);
         }
     stretches[at] = (struct stretch){(uint16_t)there, (uint16_t)vacant};
     pass.resident_bytes += (size_t)there << PAGE_SHIFT;
-    pass.vacant_bytes += (size_t)vacant << PAGE_SHIFT;
 }
 
 static uintptr_t table_lo;
@@ -172,8 +173,11 @@ static bool differs(size_t a, size_t b)
 
 static bool over_limit(void) { return pass.resident_bytes > pace_heap_limit(); }
 
+// There cannot be more resident than was ever carved.
 static bool is_due(void)
 {
+    if (atomic_load_explicit(&cage.limit, memory_order_relaxed) - cage.base <= target())
+        return false;
     return options.stress || over_limit() || differs(heap_live_bytes(), settled.live) ||
            differs(keep_now(), settled.keep);
 }
@@ -181,7 +185,7 @@ static bool is_due(void)
 static void begin_pass(void)
 {
     pass.stage = LOOKING;
-    pass.at = pass.resident_bytes = pass.vacant_bytes = 0;
+    pass.at = pass.resident_bytes = pass.waste_bytes = 0;
     pass.cpu_ns = pass.returned_bytes = 0;
     settled.live = heap_live_bytes();
     settled.keep = keep_now();
@@ -197,18 +201,11 @@ static void end_pass(void)
                 pass.returned_bytes / MIB, settled.keep / MIB, (double)pass.cpu_ns / 1e6);
 }
 
-static void note_waste(void)
-{
-    size_t in_use = pass.resident_bytes - min_size(pass.vacant_bytes, pass.resident_bytes),
-           live = heap_live_bytes();
-    pace_note_waste(in_use > live ? in_use - live : 0);
-}
-
 static void next_stage(void)
 {
     if (pass.stage == LOOKING) {
         pass.before_bytes = pass.resident_bytes;
-        note_waste();
+        pace_note_waste(pass.waste_bytes);
     }
     pass.at = 0;
     pass.stage++;
@@ -263,7 +260,7 @@ static bool is_quiet(uint64_t now)
 
 static uint64_t turn(uint64_t now)
 {
-    demand_look(&demand, now, heap_allocated_total());
+    demand_look(&demand, now, heap_allocated_total(), heap_live_bytes());
     bool quiet = is_quiet(now);
     extent_decay(over_limit());
     if (pass.stage == RESTING && is_due() && make_rows())
@@ -294,12 +291,15 @@ bool scavenge_wants_cycle(void)
     return busy > max_size(live / 8, LEAST_BUSY) && clock_ns() - cycle_ended_ns > LULL_SHARE * cycle_cpu_ns;
 }
 
-void scavenge_cycle_ended(uint64_t cpu_ns, bool lull)
+void scavenge_cycle_ended(uint64_t cpu_ns, size_t heap_bytes, bool lull)
 {
+    demand_used(&demand, heap_bytes);
     cycle_cpu_ns = cpu_ns;
     cycle_ended_ns = clock_ns();
-    if (lull)
+    if (lull) {
         lull_allocated = heap_allocated_total();
+        demand_forget_peak(&demand);
+    }
     next_ns = 0;
 }
 

@@ -1,8 +1,9 @@
 // The scavenger: gives free memory back to the system, in the collector thread, between cycles. After Go's runtime/mgcscavenge.go.
 //
-// What is worth keeping (scavenge_keep) is what lives, and what the program will take soon, up to the goal: within a busy program that is
-// Go's 110 % of the goal, and in one that has become idle next to nothing. So a peak that comes again every few seconds is not paid for
-// with page faults (which cost up to 18 us on a virtual machine), and one that does not come again is gone within a minute.
+// What is worth keeping (scavenge_keep) is what was in use at some moment of the last 15 s, and what the program will take soon, up to the
+// goal. Within a busy program that is Go's 110 % of the goal; a peak that comes again every few seconds is not paid for with page faults,
+// each of which costs a hundred times what dropping the page did (18 us on a virtual machine); and in a program that has become idle
+// it is next to nothing, so that a peak which does not come again is gone within a minute.
 //
 // Z1. A turn takes a slice of SLICE_NS, and rests for 99 times as long as it took: a hundredth of a processor. While the memory limit is
 //     passed it rests 9 times as long.
@@ -26,8 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What of the heap is worth keeping, in bytes, when so much lives, the next cycle ends at the goal, and so much was allocated lately.
-size_t scavenge_keep(size_t live_bytes, size_t goal_bytes, size_t lately_bytes);
+// What of the heap is worth keeping, in bytes, when so much lives, the next cycle ends at the goal, so much was allocated lately, and so
+// much was in use at most.
+size_t scavenge_keep(size_t live_bytes, size_t goal_bytes, size_t lately_bytes, size_t peak_bytes);
 
 // The collector thread begins, perhaps in a forked child: nothing is known.
 void scavenge_begin(void);
@@ -35,8 +37,8 @@ void scavenge_begin(void);
 uint64_t scavenge_turn(void);
 // Whether a cycle is due because the program has become idle (Z5).
 bool scavenge_wants_cycle(void);
-// A cycle has ended, which took so much processor time. lull: it was for Z5.
-void scavenge_cycle_ended(uint64_t cpu_ns, bool lull);
+// A cycle has ended, which took so much processor time, and saw a heap of so many bytes. lull: it was for Z5.
+void scavenge_cycle_ended(uint64_t cpu_ns, size_t heap_bytes, bool lull);
 
 struct scavenge_figures {
     uint64_t returned_bytes, cpu_ns, passes; // so far

@@ -40,6 +40,25 @@ static uint32_t pages_of(const struct span *s)
 
 uint32_t vacant_pages(size_t unit) { return pages_of(&cage.spans[unit]); }
 
+static size_t used_bytes(size_t unit, const struct size_class *c)
+{
+    const struct slot_word *words = span_words(&cage.spans[unit]);
+    size_t used = 0;
+    for (unsigned w = 0; w < c->words; w++)
+        used += (unsigned)__builtin_popcountl(~atomic_load_explicit(&words[w].free, memory_order_relaxed) &
+                                              span_valid(c, w));
+    return used * c->size;
+}
+
+size_t vacant_waste(size_t unit, uint32_t resident)
+{
+    uint32_t bin = cage_bin_plus_one(unit);
+    if (!bin)
+        return 0;
+    size_t there = (size_t)__builtin_popcount(resident & ~vacant_pages(unit)) << PAGE_SHIFT;
+    return there - min_size(used_bytes(unit, &class_table[bin - 1]), there);
+}
+
 // The pages of the lowest run, which goes out of *pages.
 static uint32_t take_run(uint32_t *pages, unsigned *first)
 {

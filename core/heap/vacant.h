@@ -15,6 +15,9 @@
 // that a thread claims from.
 uint32_t vacant_pages(size_t unit);
 
+// Of so many resident pages of the unit those bytes that are neither vacant nor in slots in use: what fragmentation costs. The same.
+size_t vacant_waste(size_t unit, uint32_t resident);
+
 // Drops those of `pages` that are vacant; tells which. *refused: the kernel does not let them go (locked memory). Collector thread.
 uint32_t vacant_drop(size_t unit, uint32_t pages, bool *refused);
 

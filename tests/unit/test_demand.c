@@ -13,7 +13,7 @@ static struct demand demand;
 
 static size_t after(uint64_t ns, uint64_t total)
 {
-    demand_look(&demand, ns, total);
+    demand_look(&demand, ns, total, 0);
     return demand_lately(&demand);
 }
 
@@ -57,14 +57,37 @@ START_TEST(test_seldom)
 }
 END_TEST
 
+// The most that was in use counts until the window has passed, wherever in it that was; or until it is forgotten.
+START_TEST(test_peak)
+{
+    uint64_t now = 50 * SECOND;
+    demand_look(&demand, now, 0, 700);
+    demand_used(&demand, 900);
+    demand_used(&demand, 800);
+    for (int i = 1; i <= DEMAND_SECONDS; i++) {
+        demand_look(&demand, now + (uint64_t)i * SECOND, 0, 10);
+        ck_assert_uint_eq(demand_peak(&demand), 900);
+    }
+    demand_look(&demand, now += (DEMAND_SECONDS + 1) * SECOND, 0, 10);
+    ck_assert_uint_eq(demand_peak(&demand), 10);
+    demand_look(&demand, now += 5 * SECOND, 0, 500);
+    demand_forget_peak(&demand);
+    ck_assert_uint_eq(demand_peak(&demand), 0);
+    demand_look(&demand, now, 0, 20);
+    ck_assert_uint_eq(demand_peak(&demand), 20);
+}
+END_TEST
+
 START_TEST(test_worth_keeping)
 {
-    ck_assert_uint_eq(scavenge_keep(50 * MIB, 2048 * MIB, 0), 50 * MIB);   // idle
-    ck_assert_uint_eq(scavenge_keep(50 * MIB, 100 * MIB, GIB), 100 * MIB); // busy: the goal
-    ck_assert_uint_eq(scavenge_keep(50 * MIB, 2048 * MIB, GIB),
-                      50 * MIB + GIB);                                       // comes again every few seconds
-    ck_assert_uint_eq(scavenge_keep(50 * MIB, 40 * MIB, GIB), 50 * MIB);     // past the goal
-    ck_assert_uint_eq(scavenge_keep(50 * MIB, SIZE_MAX, 8 * MIB), 58 * MIB); // no goal
+    ck_assert_uint_eq(scavenge_keep(50 * MIB, 2048 * MIB, 0, 0), 50 * MIB);   // idle
+    ck_assert_uint_eq(scavenge_keep(50 * MIB, 100 * MIB, GIB, 0), 100 * MIB); // busy: the goal
+    ck_assert_uint_eq(scavenge_keep(50 * MIB, 2048 * MIB, GIB, 0),
+                      50 * MIB + GIB);                                      // comes again every few seconds
+    ck_assert_uint_eq(scavenge_keep(50 * MIB, 40 * MIB, GIB, 0), 50 * MIB); // past the goal
+    ck_assert_uint_eq(scavenge_keep(50 * MIB, SIZE_MAX, 8 * MIB, 0), 58 * MIB); // no goal
+    ck_assert_uint_eq(scavenge_keep(50 * MIB, 100 * MIB, GIB, 300 * MIB),
+                      300 * MIB); // was a goal a moment ago
 }
 END_TEST
 
@@ -75,6 +98,7 @@ int main(void)
     tcase_add_test(tcase, test_begins);
     tcase_add_test(tcase, test_steady);
     tcase_add_test(tcase, test_seldom);
+    tcase_add_test(tcase, test_peak);
     tcase_add_test(tcase, test_worth_keeping);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
