@@ -17,6 +17,8 @@ enum lock_rank {
     LOCK_RANK_REGISTRY,   // the list of threads
     LOCK_RANK_PINS,       // what the kernel alone refers to
     LOCK_RANK_GREY,       // the shared grey pool
+    LOCK_RANK_FIGURES,    // the figures of all cycles
+    LOCK_RANK_REGIONS,    // roots that the program named
     LOCK_RANK_PROBATION,  // records of condemned blocks, by stripes
     LOCK_RANK_BIN,        // one bin's partial list
     LOCK_RANK_POOL,       // empty spans

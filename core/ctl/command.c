@@ -223,14 +223,10 @@ void command_tell_cycle(void)
 
 // --- with the collector ---------------------------------------------------------------------------------------------
 
-void command_note_cycle(void) { figures_note_cycle(cycle_last()); }
-
 void command_begin(bool in_child)
 {
     report_redirect(NULL);
     why_forget();
-    if (!in_child)
-        return;
-    figures_forget();
-    ledger_forget();
+    if (in_child)
+        ledger_forget();
 }

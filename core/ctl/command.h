@@ -5,8 +5,6 @@
 
 // The collector thread begins; in a forked child everything that was kept is the parent's, and is forgotten.
 void command_begin(bool in_child);
-// A cycle has ended.
-void command_note_cycle(void);
 
 // Whether it is one that takes a cycle.
 bool command_takes_cycle(enum command command);

@@ -29,13 +29,6 @@ static void begin(void)
         endpoint_remove();
 }
 
-static void cycle_ended(void)
-{
-    command_note_cycle();
-    if (below.cycle_ended)
-        below.cycle_ended();
-}
-
 static void end(void)
 {
     if (talking)
@@ -98,7 +91,7 @@ void control_boot(char **envp)
     process = sys_getpid();
     collector_upcalls = (struct collector_upcalls){.keep_stderr = below.keep_stderr,
                                                    .begin = begin,
-                                                   .cycle_ended = cycle_ended,
+                                                   .cycle_ended = below.cycle_ended,
                                                    .errand = errand,
                                                    .end = end,
                                                    .at_once = true};

@@ -14,6 +14,7 @@
 #include "gc/limiter.h"
 #include "gc/pace.h"
 #include "gc/scavenge.h"
+#include "gc/totals.h"
 #include "gc/trace.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
@@ -31,34 +32,13 @@
 
 #include <string.h>
 
-static struct {
-    uint64_t pause_total_ns, pause_max_ns, handshake_max_ns, dead_blocks, dead_bytes;
-    uint64_t forced, last_end_ns, peak_bytes, assist_ns, held_ns;
-} totals;
-
-void figures_note_cycle(const struct trace *t)
-{
-    totals.pause_total_ns += t->stop.total_ns;
-    totals.pause_max_ns = max_size(totals.pause_max_ns, t->stop.longest_ns);
-    totals.handshake_max_ns = max_size(totals.handshake_max_ns, t->begin.longest_ns);
-    totals.dead_blocks += t->dead_blocks;
-    totals.dead_bytes += t->dead_bytes;
-    totals.forced += t->forced;
-    totals.assist_ns += t->assist_ns;
-    totals.held_ns += t->held_ns;
-    totals.last_end_ns = trace_elapsed_ns();
-    totals.peak_bytes = max_size(totals.peak_bytes, t->heap_begin_bytes);
-}
-
-void figures_forget(void) { memset(&totals, 0, sizeof totals); }
-
-void figures_cycle(void) { report_cycle(cycle_last(), totals.last_end_ns); }
+void figures_cycle(void) { report_cycle(cycle_last(), totals_now().last_end_ns); }
 
 // --- stats ------------------------------------------------------------------------------------------------------
 
 static void count_task(pid_t tid, void *count) { *(uint64_t *)count += !thread_is_own(tid); }
 
-static void put_heap(void)
+static void put_heap(const struct totals *totals)
 {
     struct pace_figures pace = pace_figures();
     json_number("heap_alloc", heap_live_bytes());
@@ -68,33 +48,33 @@ static void put_heap(void)
         json_number("next_gc", pace.trigger_bytes);
     }
     json_number("heap_sys", cage_top() - cage.base);
-    json_number("heap_peak", max_size(totals.peak_bytes, heap_live_bytes()));
-    json_number("heap_unheld", heap_live_bytes() + totals.dead_bytes);
+    json_number("heap_peak", max_size(totals->peak_bytes, heap_live_bytes()));
+    json_number("heap_unheld", heap_live_bytes() + totals->dead_bytes);
     json_number("total_alloc", heap_allocated_total());
-    json_number("reclaimed_bytes", totals.dead_bytes);
-    json_number("reclaimed_blocks", totals.dead_blocks);
+    json_number("reclaimed_bytes", totals->dead_bytes);
+    json_number("reclaimed_blocks", totals->dead_blocks);
     json_number("rss_bytes", report_resident_bytes());
     json_number("metadata_bytes", meta_mapped_bytes());
     json_number("scavenged_bytes", scavenge_figures().returned_bytes);
     json_number("scavenge_cpu_ns", scavenge_figures().cpu_ns);
 }
 
-static void put_cycles(const struct trace *t)
+static void put_cycles(const struct totals *totals)
 {
-    json_number("num_gc", cycle_count());
-    json_number("num_forced_gc", totals.forced);
-    json_number("last_gc_ns", totals.last_end_ns);
-    json_number("pause_total_ns", totals.pause_total_ns);
-    json_number("pause_last_ns", cycle_count() ? t->stop.longest_ns : 0);
-    json_number("pause_max_ns", totals.pause_max_ns);
-    json_number("handshake_max_ns", totals.handshake_max_ns);
-    json_number("mark_last_ns", cycle_count() ? t->concurrent_ns : 0);
+    json_number("num_gc", totals->cycles);
+    json_number("num_forced_gc", totals->forced);
+    json_number("last_gc_ns", totals->last_end_ns);
+    json_number("pause_total_ns", totals->pause_total_ns);
+    json_number("pause_last_ns", totals->pause_last_ns);
+    json_number("pause_max_ns", totals->pause_max_ns);
+    json_number("handshake_max_ns", totals->handshake_max_ns);
+    json_number("mark_last_ns", totals->mark_last_ns);
     json_number("gc_cpu_ns", trace_cpu_ns());
-    json_number("assist_ns", totals.assist_ns);
-    json_number("held_ns", totals.held_ns);
+    json_number("assist_ns", totals->assist_ns);
+    json_number("held_ns", totals->held_ns);
     json_number("cpu_ns", clock_process_cpu_ns());
-    json_number("roots_bytes", t->root_bytes);
-    json_number("stacks_bytes", t->stack_bytes);
+    json_number("roots_bytes", totals->root_bytes);
+    json_number("stacks_bytes", totals->stack_bytes);
 }
 
 static void put_state(const struct trace *t)
@@ -105,8 +85,8 @@ static void put_state(const struct trace *t)
     json_number("threads", threads);
     json_string("barrier", barrier->name);
     json_bool("reclaim", options.reclaim);
-    if (options.gogc >= 0)
-        json_number("gogc", (uint64_t)options.gogc);
+    if (pace_percent() >= 0)
+        json_number("gogc", (uint64_t)pace_percent());
     if (pace_limit() != SIZE_MAX)
         json_number("memory_limit", pace_limit());
     json_bool("limited", limiter_is_on());
@@ -137,13 +117,13 @@ static void put_lost(void)
 
 void figures_stats(void)
 {
-    const struct trace *t = cycle_last();
+    struct totals totals = totals_now();
     json_begin("stats");
     json_number("pid", (uint64_t)sys_getpid());
     json_number("at_ns", trace_elapsed_ns());
-    put_heap();
-    put_cycles(t);
-    put_state(t);
+    put_heap(&totals);
+    put_cycles(&totals);
+    put_state(cycle_last());
     put_lost();
     json_end(answer_put);
 }

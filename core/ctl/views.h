@@ -4,11 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct trace;
-
 // ctl/figures.c: the heap, the cycles, the memory.
-void figures_note_cycle(const struct trace *t);
-void figures_forget(void);
 void figures_stats(void);
 void figures_cycle(void); // the last one
 void figures_memory(void);

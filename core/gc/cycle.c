@@ -36,6 +36,7 @@
 #include "gc/pace.h"
 #include "gc/scan.h"
 #include "gc/stuck.h"
+#include "gc/totals.h"
 #include "gc/trace.h"
 #include "gc/verify.h"
 #include "gc/workers.h"
@@ -329,6 +330,7 @@ static void end(void)
     pace_cycle_ended(trace.live_bytes, trace.root_bytes + trace.stack_bytes, clock_ns() - trace.start_ns);
     trace.limited = limiter_is_on();
     trace_cycle(&trace);
+    totals_note(&trace);
     doubt_tell();
 }
 
@@ -372,5 +374,6 @@ void cycle_fork_child(void)
 {
     atomic_store(&heap_marking, false);
     verify_fork_child();
+    totals_fork_child();
     cycles = 0;
 }

@@ -52,6 +52,8 @@ static void set_trigger(void)
 
 size_t pace_limit(void) { return atomic_load_explicit(&limit, memory_order_relaxed); }
 
+int pace_percent(void) { return percent; }
+
 size_t pace_heap_limit(void)
 {
     size_t all = pace_limit(), ours = meta_mapped_bytes() + extent_metadata_bytes() + cage_table_bytes();

@@ -27,6 +27,7 @@ void pace_change(int gogc_percent);
 // The limit in bytes, SIZE_MAX for none; returns the one before.
 size_t pace_change_limit(size_t bytes);
 size_t pace_limit(void);
+int pace_percent(void); // negative: off
 // What it leaves to the heap's memory, blocks and free; SIZE_MAX without a limit.
 size_t pace_heap_limit(void);
 // Whether no cycle would be due but for the limit.
