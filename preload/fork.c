@@ -19,6 +19,7 @@
 #include "leak/hunt.h"
 #include "sys/syscall.h"
 #include "world/pins.h"
+#include "world/regions.h"
 #include "world/stop.h"
 
 #include <errno.h>
@@ -36,6 +37,7 @@ static void prepare(void)
     crit_enter();
     thread_fork_prepare();
     pins_fork_prepare();
+    regions_fork_prepare();
     collector_fork_prepare();
     heap_fork_prepare();
 }
@@ -44,6 +46,7 @@ static void parent(void)
 {
     heap_fork_parent();
     collector_fork_parent();
+    regions_fork_done();
     pins_fork_done();
     thread_fork_parent();
     stop_fork_done(false);
@@ -56,6 +59,7 @@ static void child(void)
 {
     heap_fork_child();
     collector_fork_child();
+    regions_fork_done();
     pins_fork_done();
     thread_fork_child();
     process = sys_getpid();

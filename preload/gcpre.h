@@ -1,31 +1,158 @@
-// gcpre.h: what a program may ask of libgcpre, if it is there.
+// gcpre.h: what a program may ask of libgcpre, whether it is there or not.
 //
-// Nothing needs to be linked: every function is a weak symbol, absent (a null pointer) when the program runs without
-// LD_PRELOAD=libgcpre.so. Ask gcpre_available() before a call. All functions are thread-safe; none may be called from a signal
-// handler.
+// Nothing is linked: each function asks a weak symbol of the library's, which is absent (a null pointer) when the program runs without
+// LD_PRELOAD=libgcpre.so, and does then what its comment says under "without". For C99, C++11 and later.
 //
 //     #include <gcpre.h>
-//     if (gcpre_available())
-//         gcpre_collect();
+//     char *text = gcpre_malloc_noscan(1 << 20);  // never scanned; plain malloc without the library
+//     gcpre_collect();                            // a full cycle; nothing without
+//
+// All functions may be called by any thread at any time, but not from a signal handler. Sizes are in bytes, times in nanoseconds. None
+// sets errno where it does not say so. The library's own names begin with libgcpre_; callers in other languages may look them up by
+// dlsym(3), with the same arguments.
+//
+// Where the executable is not position-independent (-no-pie), gcc finds the library all the same; clang's code does not, unless it is
+// compiled with -fPIE.
 #ifndef GCPRE_H
 #define GCPRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+#ifdef __has_attribute
+#if __has_attribute( \
+    noplt) // through a table that the loader fills, also in code that is not position-independent
+#define GCPRE_WEAK __attribute__((weak, noplt, visibility("default")))
+#endif
+#endif
+#ifndef GCPRE_WEAK
 #define GCPRE_WEAK __attribute__((weak, visibility("default")))
+#endif
 
-// Runs a full collection cycle that begins after the call, and returns when everything it proved unreachable has been
-// given back. It counts as forced in the trace. When the library is passive (it said why in one line) it does nothing.
-GCPRE_WEAK void gcpre_collect(void);
+// --- collecting ---------------------------------------------------------------------------------------------
+
+GCPRE_WEAK void libgcpre_collect(void);
+GCPRE_WEAK int libgcpre_is_heap(const void *p);
+
+// 1 if the library is in this process, else 0.
+static inline int gcpre_available(void) { return libgcpre_collect != 0; }
+
+// Runs a full collection cycle that begins after the call, and returns when everything that it proved unreachable has been given back (with
+// GCPRE_PROBATION, what waits there goes a cycle later). It counts as forced in the trace. After Go's runtime.GC.
+// Nothing happens when the library is passive (it said why in one line). Without: nothing.
+static inline void gcpre_collect(void)
+{
+    if (libgcpre_collect)
+        libgcpre_collect();
+}
 
 // 1 if p points at or into a block of the heap that is allocated now, else 0. Any value is allowed. For tests and
-// debugging: exact while other threads neither allocate nor free.
-GCPRE_WEAK int gcpre_is_heap(const void *p);
+// debugging: exact while other threads neither allocate nor free. Without: 0.
+static inline int gcpre_is_heap(const void *p) { return libgcpre_is_heap ? libgcpre_is_heap(p) : 0; }
 
-// 1 if the library is in this process.
-static inline int gcpre_available(void) { return gcpre_collect != 0; }
+// --- figures ------------------------------------------------------------------------------------------------
+
+// Names are those of Go's runtime.MemStats and runtime/metrics where they mean the same, and of the `stats` command of the control socket.
+// Later versions of the library add fields at the end.
+struct gcpre_stats {
+    size_t size; // of the part that the library filled in, from the start on; what lies behind is 0
+
+    uint64_t heap_alloc; // bytes in blocks now, dead ones that no cycle has found included (HeapAlloc)
+    uint64_t heap_live;  // bytes that the last cycle found alive (/gc/heap/live)
+    uint64_t
+        heap_goal; // bytes at which the next cycle should have ended (NextGC, /gc/heap/goal); UINT64_MAX: there is no goal
+    uint64_t heap_sys;    // bytes of address space that the heap has taken from the system (HeapSys)
+    uint64_t other_sys;   // the same for the library's own tables
+    uint64_t total_alloc; // bytes ever allocated (TotalAlloc)
+
+    uint64_t num_gc;        // cycles that have ended (NumGC)
+    uint64_t num_forced_gc; // those of them that somebody asked for (NumForcedGC)
+    uint64_t gc_cpu_ns;     // processor time of cycles (/cpu/classes/gc/total)
+
+    uint64_t pause_total_ns; // all threads stopped, all cycles together (PauseTotalNs)
+    uint64_t pause_last_ns;  // the last cycle's
+    uint64_t pause_max_ns;   // the longest
+    uint64_t roots_bytes;    // that the last cycle scanned outside heap and stacks (/gc/scan/globals)
+    uint64_t stacks_bytes;   // in stacks (/gc/scan/stack)
+
+    uint64_t reclaimed_bytes; // in blocks that cycles have given back
+    uint64_t reclaimed_blocks;
+
+    uint64_t memory_limit; // as gcpre_set_memory_limit has it (/gc/gomemlimit)
+    int32_t gc_percent;    // as gcpre_set_gc_percent has it (/gc/gogc)
+    int32_t passive;       // 1: nothing is reclaimed in this process any more
+};
+
+GCPRE_WEAK int libgcpre_read_stats(struct gcpre_stats *stats);
+
+// Fills in the figures as they are now, each by itself exact, and returns 1. After Go's runtime.ReadMemStats, but nothing is stopped for it.
+// Without: all 0, returns 0.
+static inline int gcpre_read_stats(struct gcpre_stats *stats)
+{
+    struct gcpre_stats none = {sizeof *stats, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    *stats = none;
+    if (libgcpre_read_stats)
+        return libgcpre_read_stats(stats);
+    stats->size = 0;
+    return 0;
+}
+
+// --- pacing -------------------------------------------------------------------------------------------------
+
+GCPRE_WEAK int libgcpre_set_gc_percent(int percent);
+GCPRE_WEAK size_t libgcpre_set_memory_limit(size_t bytes);
+
+// How far the heap may grow, in percent of what is alive, before the next cycle has to be over: from 1 to 100000 (others count as the
+// nearest); negative: it grows without cycles, but for those of the memory limit. It counts at once. Returns what it was, -1 for off. After
+// Go's debug.SetGCPercent; GCPRE_GOGC is where it begins. Without: nothing, returns -1.
+static inline int gcpre_set_gc_percent(int percent)
+{
+    return libgcpre_set_gc_percent ? libgcpre_set_gc_percent(percent) : -1;
+}
+
+// The memory, heap and the library's own tables together, that cycles try to stay below, in bytes; SIZE_MAX for none, 0 to ask only. It
+// counts at once. What is alive may exceed it: then cycles take half of the time at most. Returns what it was. After Go's
+// debug.SetMemoryLimit; GCPRE_MEMLIMIT is where it begins. Without: nothing, returns SIZE_MAX.
+static inline size_t gcpre_set_memory_limit(size_t bytes)
+{
+    return libgcpre_set_memory_limit ? libgcpre_set_memory_limit(bytes) : (size_t)-1;
+}
+
+// --- what is scanned ----------------------------------------------------------------------------------------
+
+GCPRE_WEAK int libgcpre_add_roots(const void *start, size_t bytes);
+GCPRE_WEAK int libgcpre_remove_roots(const void *start, size_t bytes);
+GCPRE_WEAK void *libgcpre_malloc_noscan(size_t bytes);
+
+// From now on pointers in this memory keep blocks alive. Stacks, registers, globals, TLS, heap blocks, and every mapping that the process
+// may write do so anyway; this is for the rest: shared memory that this process maps for reading only, the memory of a device, parts of a
+// block from gcpre_malloc_noscan. It is read at every cycle, at every 4 bytes, in whole words of 8; while it cannot be read (it was unmapped, or the device
+// does not let itself be read through /proc/self/mem), nothing is reclaimed. What is added twice is to be removed twice.
+// Returns 0 or ENOMEM; EINVAL where start + bytes exceeds the address space. Without: nothing, returns 0.
+static inline int gcpre_add_roots(const void *start, size_t bytes)
+{
+    return libgcpre_add_roots ? libgcpre_add_roots(start, bytes) : 0;
+}
+
+// The memory of a call of gcpre_add_roots with the same arguments is no root any more. Before it is unmapped. Returns 0, or EINVAL if there
+// was no such call. Without: nothing, returns 0.
+static inline int gcpre_remove_roots(const void *start, size_t bytes)
+{
+    return libgcpre_remove_roots ? libgcpre_remove_roots(start, bytes) : 0;
+}
+
+// A block as malloc's that will hold no pointers to blocks that nothing else refers to: text, pixels, numbers. Cycles do not read it, and
+// what looks like a pointer in it keeps nothing alive. realloc leaves it so; free and malloc_usable_size work as ever.
+// NULL and errno ENOMEM: no memory. Without: malloc.
+static inline void *gcpre_malloc_noscan(size_t bytes)
+{
+    return libgcpre_malloc_noscan ? libgcpre_malloc_noscan(bytes) : malloc(bytes);
+}
 
 #ifdef __cplusplus
 }

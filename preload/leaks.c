@@ -9,6 +9,7 @@
 #include "leak/hunt.h"
 #include "leak/site.h"
 #include "leak/suppress.h"
+#include "world/regions.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -137,15 +138,17 @@ EXPORT void __lsan_ignore_object(const void *p)
     hunt_ignore(p);
 }
 
-// Every mapping that the program can write is a root already.
+// Every mapping that the program can write is a root already; others become one.
 EXPORT void __lsan_register_root_region(const void *p, size_t bytes)
 {
     FORWARD(__lsan_register_root_region, p, bytes);
+    regions_add((uintptr_t)p, (uintptr_t)p + bytes);
 }
 
 EXPORT void __lsan_unregister_root_region(const void *p, size_t bytes)
 {
     FORWARD(__lsan_unregister_root_region, p, bytes);
+    regions_remove((uintptr_t)p, (uintptr_t)p + bytes);
 }
 
 EXPORT void __lsan_disable(void)

@@ -4,6 +4,7 @@
 // free and by success.
 #include "boot.h"
 #include "foreign.h"
+#include "gcpre.h"
 
 #include "base/log.h"
 #include "gc/collector.h"
@@ -70,7 +71,7 @@ static __attribute__((noinline)) void *alloc_slow(size_t n, bool zeroed, const v
 }
 
 // Leaks are hunted: the allocation's stack is remembered with the block.
-static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, bool zeroed,
+static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, bool zeroed, uint16_t flags,
                                                     const void *const *return_slot)
 {
     const void *caller = *return_slot;
@@ -83,6 +84,7 @@ static __attribute__((noinline)) void *alloc_hunted(size_t n, size_t alignment, 
     bool noarm = is_for_libc(caller);
     struct note_facts facts = hunt_facts(n, caller);
     facts.frame = (uintptr_t)return_slot;
+    facts.flags |= flags;
     if (n <= SMALL_MAX && alignment == SLOT_GRAIN && !noarm) {
         p = heap_alloc_noted_quick(n, class_of(n), facts);
         if (p) {
@@ -123,7 +125,7 @@ static __attribute__((noinline)) void *alloc_middle(size_t n, const void *const 
 {
     const void *caller = *return_slot;
     if (is_noted(n))
-        return alloc_hunted(n, SLOT_GRAIN, false, return_slot);
+        return alloc_hunted(n, SLOT_GRAIN, false, 0, return_slot);
     void *p = n <= SMALL_MAX ? alloc_middle_small(n, caller) : NULL;
     return p ? p : alloc_slow(n, false, caller);
 }
@@ -184,11 +186,41 @@ EXPORT void *calloc(size_t count, size_t each)
         return likely(p) ? memset(p, 0, n) : alloc_slow(n, true, CALLER);
     }
     if (is_noted(n))
-        return alloc_hunted(n, SLOT_GRAIN, true, RETURN_SLOT);
+        return alloc_hunted(n, SLOT_GRAIN, true, 0, RETURN_SLOT);
     if (n > SMALL_MAX)
         return alloc_slow(n, true, CALLER);
     void *p = alloc_middle_small(n, CALLER); // a thread may ask for nothing but zeroed memory
     return p ? memset(p, 0, n) : alloc_slow(n, true, CALLER);
+}
+
+// --- blocks without pointers ----------------------------------------------------------------------------------
+
+static __attribute__((noinline)) void *alloc_noscan(size_t n, const void *const *return_slot)
+{
+    const void *caller = *return_slot;
+    if (n > PTRDIFF_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (is_noted(n))
+        return alloc_hunted(n, SLOT_GRAIN, false, NOTE_NOSCAN, return_slot);
+    int saved = errno;
+    cache_open_short_path(&cache_self, !kwrite_active);
+    void *p = heap_alloc_noscan(n);
+    maybe_start_collector(caller);
+    errno = p ? saved : ENOMEM;
+    return scrub_stack(p);
+}
+
+EXPORT void *libgcpre_malloc_noscan(size_t n)
+{
+    struct shelf *shelf = cache_self.noscan;
+    size_t quick = cache_self.quick;
+    if (n >= quick || !shelf)
+        return alloc_noscan(n, RETURN_SLOT);
+    cache_self.quick = quick - n;
+    void *p = magazine_pop(&shelf->magazines[class_of(n)]);
+    return likely(p) ? p : alloc_noscan(n, RETURN_SLOT);
 }
 
 // --- realloc ------------------------------------------------------------------------------------------------
@@ -256,7 +288,7 @@ static void *aligned_from(size_t alignment, size_t n, const void *const *return_
     if (power == SLOT_GRAIN)
         return alloc_middle(n, return_slot);
     if (is_noted(n))
-        return alloc_hunted(n, power, false, return_slot);
+        return alloc_hunted(n, power, false, 0, return_slot);
     int saved = errno;
     void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);
     maybe_start_collector(caller);

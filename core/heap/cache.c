@@ -49,15 +49,10 @@ static void close_magazine(struct magazine *m, unsigned bin)
 
 static struct shelf *spare_shelves; // of dead threads, chained through current[0]; spare_guard
 
-static struct shelf *shelf_of(struct cache *c, unsigned bin)
+bool cache_can_keep(struct cache *c, unsigned bin)
 {
-    return bin < BIN_NOTED ? &c->plain : c->noted;
-}
-
-bool cache_can_note(struct cache *c)
-{
-    if (likely(c->noted != NULL) || c->state != CACHE_LIVE)
-        return c->noted;
+    if (likely(cache_shelf(c, bin) != NULL) || c->state != CACHE_LIVE)
+        return cache_shelf(c, bin);
     lock_acquire(&spare_guard);
     struct shelf *shelf = spare_shelves;
     if (shelf)
@@ -67,12 +62,14 @@ bool cache_can_note(struct cache *c)
         shelf = meta_alloc(sizeof *shelf);
     if (shelf)
         memset(shelf, 0, sizeof *shelf);
-    c->noted = shelf;
+    *(bin_is_noscan(bin) ? &c->noscan : &c->noted) = shelf;
     return shelf;
 }
 
 static void put_away(struct shelf *shelf)
 {
+    if (!shelf)
+        return;
     lock_acquire(&spare_guard);
     shelf->current[0] = (struct span *)spare_shelves;
     spare_shelves = shelf;
@@ -85,6 +82,8 @@ static void each_shelf(struct cache *c, void (*do_it)(struct shelf *shelf, unsig
     do_it(&c->plain, 0);
     if (c->noted)
         do_it(c->noted, BIN_NOTED);
+    if (c->noscan)
+        do_it(c->noscan, BIN_NOSCAN);
 }
 
 // --- allocating ---------------------------------------------------------------------------------------------
@@ -92,7 +91,7 @@ static void each_shelf(struct cache *c, void (*do_it)(struct shelf *shelf, unsig
 // Claims up to `want` slots from this thread's current span, and from others until there is at least one.
 static unsigned claim(struct cache *c, unsigned bin, void **out, unsigned want)
 {
-    struct shelf *shelf = shelf_of(c, bin);
+    struct shelf *shelf = cache_shelf(c, bin);
     unsigned got = 0, at = bin % BIN_NOTED;
     while (got == 0) {
         struct span *s = shelf->current[at];
@@ -223,7 +222,7 @@ static void *alloc_single(struct cache *c, unsigned bin)
 {
     void *p = NULL;
     claim(c, bin, &p, 1);
-    let_go(shelf_of(c, bin), bin % BIN_NOTED); // a dead cache holds no span
+    let_go(cache_shelf(c, bin), bin % BIN_NOTED); // a dead cache holds no span
     return p;
 }
 
@@ -270,7 +269,7 @@ static void give_back(unsigned bin, void *const *slots, size_t n)
 
 bool cache_free(struct cache *c, unsigned bin, void *p)
 {
-    struct magazine *m = bin_is_noted(bin) && !cache_can_note(c) ? NULL : cache_magazine(c, bin);
+    struct magazine *m = bin >= BIN_NOTED && !cache_can_keep(c, bin) ? NULL : cache_magazine(c, bin);
     if (m && magazine_push(m, p))
         return true;
     if (!m || c->state != CACHE_LIVE || (!m->slot && !open_magazine(m, bin))) {
@@ -314,14 +313,14 @@ static void close_all(struct shelf *shelf, unsigned first_bin)
 
 void cache_kill(struct cache *c)
 {
-    struct shelf *noted = c->noted;
+    struct shelf *noted = c->noted, *noscan = c->noscan;
     quarantine_thread_ends();
     cache_flush(c);
     c->state = CACHE_DEAD;
     each_shelf(c, close_all);
-    c->noted = NULL;
-    if (noted)
-        put_away(noted);
+    c->noted = c->noscan = NULL;
+    put_away(noted);
+    put_away(noscan);
 }
 
 static void visit_shelf(const struct shelf *shelf, void (*visit)(void *const *slots, size_t n))
@@ -336,6 +335,8 @@ void cache_visit(const struct cache *c, void (*visit)(void *const *slots, size_t
     visit_shelf(&c->plain, visit);
     if (c->noted)
         visit_shelf(c->noted, visit);
+    if (c->noscan)
+        visit_shelf(c->noscan, visit);
 }
 
 void cache_fork_prepare(void) { lock_acquire(&spare_guard); }

@@ -24,7 +24,7 @@ struct magazine {
 
 enum cache_state { CACHE_NEW, CACHE_LIVE, CACHE_DEAD };
 
-// For half of the bins.
+// For the plain bins, the noted ones, or those of blocks without pointers (of these there are fewer).
 struct shelf {
     struct magazine magazines[BIN_NOTED];
     struct span *current[BIN_NOTED]; // CURRENT spans of this thread
@@ -36,8 +36,8 @@ struct cache {
     // one. At most SMALL_MAX + 1; own thread, its signal handlers included.
     size_t quick;
     struct shelf plain;
-    struct shelf *
-        noted; // made when the first noted block is asked for; it is not kept in the TLS of threads with little stack
+    // Made when the first such block is asked for; not kept in the TLS of threads with little stack.
+    struct shelf *noted, *noscan;
     uint8_t state; // enum cache_state
     uint32_t refills;
     uint32_t noted_blocks; // ever
@@ -78,10 +78,15 @@ static inline bool magazine_push(struct magazine *m, void *p)
     return true;
 }
 
+static inline struct shelf *cache_shelf(struct cache *c, unsigned bin)
+{
+    return bin < BIN_NOTED ? &c->plain : bin < BIN_NOSCAN ? c->noted : c->noscan;
+}
+
 // The thread's magazine of this bin, NULL when there is none.
 static inline struct magazine *cache_magazine(struct cache *c, unsigned bin)
 {
-    struct shelf *shelf = bin < BIN_NOTED ? &c->plain : c->noted;
+    struct shelf *shelf = cache_shelf(c, bin);
     return shelf ? &shelf->magazines[bin % BIN_NOTED] : NULL;
 }
 
@@ -99,8 +104,8 @@ uint32_t cache_sample_weight(struct cache *c, size_t n);
 // Lets the short path give out blocks, until the next sample at most; or not.
 void cache_open_short_path(struct cache *c, bool open);
 
-// Whether this cache can keep noted blocks, now or after this call. Inside a critical section.
-bool cache_can_note(struct cache *c);
+// Whether this cache has a shelf for blocks of this bin, now or after this call. Inside a critical section.
+bool cache_can_keep(struct cache *c, unsigned bin);
 
 // The slow paths, inside a critical section. cache_alloc returns NULL when there is no memory.
 void *cache_alloc(struct cache *c, unsigned bin);

@@ -255,14 +255,15 @@ bool heap_free_noted_quick(void *p, struct note *was)
     return false;
 }
 
-static void *alloc_in_noted_bin(unsigned bin, bool zeroed, size_t n)
+// In a bin whose shelf the thread may not have yet; NULL: there is no memory for that either.
+static void *alloc_in_rare_bin(unsigned bin, bool zeroed, size_t n)
 {
     bool can;
     void *p;
     crit_enter();
     if (unlikely(cache_self.state == CACHE_NEW))
         heap_upcalls.first_use();
-    can = cache_can_note(&cache_self);
+    can = cache_can_keep(&cache_self, bin);
     crit_leave();
     p = can ? magazine_pop(cache_magazine(&cache_self, bin)) : NULL;
     if (!p && can)
@@ -281,16 +282,44 @@ void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, stru
                 : alignment > SLOT_GRAIN                    ? class_of_aligned(n, alignment)
                                                             : (int)class_of(n);
     if (class >= 0)
-        p = alloc_in_noted_bin((unsigned)class + BIN_NOTED + (noarm ? BIN_NOARM : 0), zeroed, n);
+        p = alloc_in_rare_bin((unsigned)class + BIN_NOTED + (noarm ? BIN_NOARM : 0), zeroed, n);
     if (!p && alignment > SLOT_GRAIN)
         p = heap_alloc_aligned(n, alignment);
     else if (!p)
         p = heap_alloc_slow(n, zeroed, noarm);
     if (p) {
         struct heap_block b = heap_find((uintptr_t)p);
+        if (b.kind == HEAP_LARGE)
+            large_row(b.id)->noscan = facts.flags & NOTE_NOSCAN;
         write_note(&b, n, facts);
     }
     return p;
+}
+
+// --- blocks without pointers --------------------------------------------------------------------------------
+
+void *heap_alloc_noscan(size_t n)
+{
+    void *p;
+    if (unlikely(!heap_boot()))
+        return NULL;
+    p = n <= SMALL_MAX ? alloc_in_rare_bin(class_of(n) + BIN_NOSCAN, false, n) : NULL;
+    if (p)
+        return p;
+    p = heap_alloc_slow(n, false, false);
+    struct heap_block b = heap_find((uintptr_t)p);
+    if (p && b.kind == HEAP_LARGE)
+        large_row(b.id)->noscan = true;
+    return p;
+}
+
+bool heap_is_scanned(const struct heap_block *b)
+{
+    const struct note *note;
+    if (b->kind == HEAP_LARGE)
+        return !b->id || !large_row(b->id)->noscan;
+    note = note_of(b);
+    return !bin_is_noscan(b->bin) && !(note && note->flags & NOTE_NOSCAN);
 }
 
 // --- freeing ------------------------------------------------------------------------------------------------
@@ -429,7 +458,9 @@ void *heap_realloc(void *p, size_t n)
     struct heap_block b = find_for_resize(p);
     if (!b.allocated)
         return NULL;
-    return resize_in_place(&b, n) ? p : move(&b, heap_alloc_slow(n, false, is_noarm(&b)), n);
+    if (resize_in_place(&b, n))
+        return p;
+    return move(&b, heap_is_scanned(&b) ? heap_alloc_slow(n, false, is_noarm(&b)) : heap_alloc_noscan(n), n);
 }
 
 void *heap_realloc_noted(void *p, size_t n, struct note_facts facts, size_t *before)
@@ -438,6 +469,8 @@ void *heap_realloc_noted(void *p, size_t n, struct note_facts facts, size_t *bef
     if (!b.allocated)
         return NULL;
     *before = note_bytes(&b);
+    if (!heap_is_scanned(&b))
+        facts.flags |= NOTE_NOSCAN;
     if (!resize_in_place(&b, n))
         return move(&b, heap_alloc_noted(n, SLOT_GRAIN, false, is_noarm(&b), facts), n);
     write_note(&b, n, facts);

@@ -42,6 +42,10 @@ struct note_facts {
 };
 void *heap_alloc_noted(size_t n, size_t alignment, bool zeroed, bool noarm, struct note_facts facts);
 void *heap_alloc_aligned(size_t n, size_t alignment);
+// A block that will hold no pointers: nothing that lies in it keeps anything alive.
+void *heap_alloc_noscan(size_t n);
+// Whether what lies in an allocated block counts: not that of a block without pointers. Any thread.
+bool heap_is_scanned(const struct heap_block *b);
 void heap_free_slow(void *p);
 // realloc of a block of ours, n > 0. The old block stays when the result is NULL.
 void *heap_realloc(void *p, size_t n);

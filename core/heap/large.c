@@ -92,6 +92,7 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     }
     struct large *row = &rows[id];
     row->noarm = noarm;
+    row->noscan = false;
     row->record = 0;
     row->freed = row->sealed = false; // before base: quarantine_cycle_ends reads them in the other order
     row->note.site = 0;

@@ -19,6 +19,7 @@ struct large {
     _Atomic uint8_t mark;
     _Atomic bool freed;  // and held back (heap/quarantine.h)
     _Atomic bool sealed; // and inaccessible: nobody reads it (Q5)
+    bool noscan;         // it holds no pointers: no marker reads it
     bool noarm;          // libc may hand it to the kernel: never write-protected
     uint32_t next;       // free or limbo list of identifiers
     uint16_t record;     // sweeps that condemned it (heap/probation.h; large.c's lock), and its checksum then

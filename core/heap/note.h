@@ -6,7 +6,7 @@
 //     can be anybody else's. So a note with a site belongs to an allocated block, or to one that is being made or freed just now.
 // N2. A span's notes stay as long as the span is in a noted bin. Afterwards the collector frees them, between two cycles: it alone
 //     reads notes of blocks that are not its own.
-// N3. flags and holder are the collector's, until the block is freed: then holder keeps the site, for who frees it again.
+// N3. flags (but for NOTE_NOSCAN) and holder are the collector's, until the block is freed: then holder keeps the site, for who frees it again.
 // N4. From then on frame and order say who freed it: the return address of that call, and the site of its stack (0: not known).
 #pragma once
 
@@ -15,6 +15,7 @@
 enum note_flag {
     NOTE_LOST = 1 << 0,    // condemned in this cycle or before, and told of
     NOTE_IGNORED = 1 << 1, // by __lsan_ignore_object or between __lsan_disable and __lsan_enable
+    NOTE_NOSCAN = 1 << 2,  // the block holds no pointers; written with the note
 };
 
 struct note {

@@ -6,7 +6,7 @@
 //
 // A bin is a class, or a class whose spans are never write-protected: blocks that libc hands to the kernel by itself
 // (stdio's and DIR's buffers) live there when the mprotect barrier is in use (SOUNDNESS S40). Of each there is a second one, noted:
-// its blocks have notes (heap/note.h).
+// its blocks have notes (heap/note.h). And there is one for blocks that hold no pointers, whose contents no marker reads.
 #pragma once
 
 #include "base/bits.h"
@@ -17,8 +17,11 @@ enum {
     SLOT_GRAIN = 16,
     BIN_NOARM = CLASS_COUNT, // added to a class: never armed
     BIN_NOTED = 2 * CLASS_COUNT,
-    BIN_COUNT = 2 * BIN_NOTED,
+    BIN_NOSCAN = 2 * BIN_NOTED,
+    BIN_COUNT = BIN_NOSCAN + CLASS_COUNT,
 };
+
+_Static_assert(BIN_COUNT <= UINT8_MAX, "struct heap_block and struct span keep a bin in a byte");
 
 struct size_class {
     uint32_t size; // bytes of a slot
@@ -37,7 +40,9 @@ void sizeclass_boot(void);
 
 static inline bool bin_is_noarm(unsigned bin) { return bin / CLASS_COUNT & 1; }
 
-static inline bool bin_is_noted(unsigned bin) { return bin >= BIN_NOTED; }
+static inline bool bin_is_noted(unsigned bin) { return bin - BIN_NOTED < BIN_NOSCAN - BIN_NOTED; }
+
+static inline bool bin_is_noscan(unsigned bin) { return bin >= BIN_NOSCAN; }
 
 // The class for a request of n <= SMALL_MAX bytes.
 static inline unsigned class_of(size_t n) { return class_of_grain[(n + SLOT_GRAIN) / SLOT_GRAIN]; }

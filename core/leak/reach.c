@@ -285,6 +285,8 @@ static void look_further(void)
         counted.blocks++;
         counted.bytes += b.bytes;
     }
+    if (is_there && !heap_is_scanned(&b))
+        end = at;
     bool more = is_there && end - at > PIECE_BYTES;
     end = more ? at + PIECE_BYTES + 8 : end;
     for (; is_there && guards_next_readable(&at, end, &part_end); at = part_end)

@@ -9,6 +9,7 @@
 #include "world/maps.h"
 #include "world/pages.h"
 #include "world/procfd.h"
+#include "world/regions.h"
 #include "world/stop.h"
 
 enum { MAX_HOLES = 16384 };
@@ -182,6 +183,14 @@ static void visit_guard(uintptr_t lo, uintptr_t hi, bool readable)
         visit(lo, hi, 0);
 }
 
+static void visit_region(uintptr_t lo, uintptr_t hi)
+{
+    lo = align_down(lo, 8);
+    hi = align_up(hi, 8);
+    scanned_bytes += hi - lo;
+    look_at_copy(lo, hi, false);
+}
+
 static const char *scan_all(const struct roots_hole *stacks, size_t count, bool in_place, roots_scan *scan)
 {
     maps_take_failure();
@@ -195,6 +204,7 @@ static const char *scan_all(const struct roots_hole *stacks, size_t count, bool 
     if (!scan_private() || !scan_shared())
         return "the page map could not be read";
     guards_each(visit_guard);
+    regions_each(visit_region);
     if (maps_take_failure())
         return "a mapping could not be asked for";
     return now.problem;

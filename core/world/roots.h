@@ -2,7 +2,8 @@
 // own mappings, pages that were written once and are read-only now), and every shared mapping that is writable.
 //
 // Only pages that are present or swapped are looked at, so sparse mappings cost nothing, and device memory, which the
-// kernel leaves out of the page map, is never read (SOUNDNESS S21). Our own memory is left out (base/meta.h, M1).
+// kernel leaves out of the page map, is never read (SOUNDNESS S21). Our own memory is left out (base/meta.h, M1). What else the program
+// named (world/regions.h) is looked at as it is.
 // Collector thread only.
 #pragma once
 

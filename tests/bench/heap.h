@@ -57,14 +57,14 @@ static inline void heap_unhold(void)                { GC_enable(); }
 
 #else
 
-extern void gcpre_collect(void) __attribute__((weak));  /* there when preloaded */
+#include "../../preload/gcpre.h"
 
 static inline void heap_start(void)                 { }
 static inline void heap_print(void)                 { }
 static inline void *block_of_pointers(size_t bytes) { return malloc(bytes); }
 static inline void *block_of_data(size_t bytes)     { return malloc(bytes); }
 static inline void release(void *p)                 { free(p); }
-static inline bool heap_can_collect(void)           { return gcpre_collect != NULL; }
+static inline bool heap_can_collect(void)           { return gcpre_available(); }
 static inline void heap_collect(void)               { gcpre_collect(); }
 static inline void heap_hold(void)                  { }
 static inline void heap_unhold(void)                { }
