@@ -2,8 +2,10 @@
 #include "gcpre.h"
 
 #include "base/meta.h"
+#include "base/options.h"
 #include "gc/collector.h"
 #include "gc/pace.h"
+#include "gc/pool.h"
 #include "gc/totals.h"
 #include "gc/trace.h"
 #include "heap/extent.h"
@@ -99,3 +101,20 @@ EXPORT int libgcpre_remove_roots(const void *start, size_t bytes)
     uintptr_t lo = (uintptr_t)start;
     return bytes == 0 || regions_remove(lo, lo + bytes) ? 0 : EINVAL;
 }
+
+// --- pools --------------------------------------------------------------------------------------------------
+
+static struct pool *pool_of(struct libgcpre_pool *pool) { return (struct pool *)pool; }
+
+// Where nothing is reclaimed what a pool drops would be lost: items are freed instead, as without the library.
+EXPORT struct libgcpre_pool *libgcpre_pool_new(void)
+{
+    bool reclaims = options.reclaim && !collector_passive_reason();
+    return reclaims ? (struct libgcpre_pool *)pool_new() : NULL;
+}
+
+EXPORT void libgcpre_pool_free(struct libgcpre_pool *pool) { pool_free(pool_of(pool)); }
+
+EXPORT void *libgcpre_pool_get(struct libgcpre_pool *pool) { return pool_get(pool_of(pool)); }
+
+EXPORT int libgcpre_pool_put(struct libgcpre_pool *pool, void *item) { return pool_put(pool_of(pool), item); }

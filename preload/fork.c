@@ -37,16 +37,16 @@ static void prepare(void)
     crit_enter();
     thread_fork_prepare();
     pins_fork_prepare();
-    regions_fork_prepare();
     collector_fork_prepare();
+    regions_fork_prepare();
     heap_fork_prepare();
 }
 
 static void parent(void)
 {
     heap_fork_parent();
-    collector_fork_parent();
     regions_fork_done();
+    collector_fork_parent();
     pins_fork_done();
     thread_fork_parent();
     stop_fork_done(false);
@@ -58,8 +58,8 @@ static void parent(void)
 static void child(void)
 {
     heap_fork_child();
-    collector_fork_child();
     regions_fork_done();
+    collector_fork_child();
     pins_fork_done();
     thread_fork_child();
     process = sys_getpid();

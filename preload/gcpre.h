@@ -154,6 +154,65 @@ static inline void *gcpre_malloc_noscan(size_t bytes)
     return libgcpre_malloc_noscan ? libgcpre_malloc_noscan(bytes) : malloc(bytes);
 }
 
+// --- object pools -------------------------------------------------------------------------------------------
+
+// Items that are not needed now, for the next who needs one. After Go's sync.Pool: each thread finds again first what it put itself, and then what others
+// did; what nobody has taken by the end of the second cycle is dropped, and reclaimed like all that nobody refers to. An item is a block of
+// the heap that was made with malloc, and whatever it alone leads to; it should have no other owner.
+struct gcpre_pool {
+    void *(*new_item)(void *arg);
+    void (*free_item)(void *item);
+    void *arg;
+    struct libgcpre_pool *items; // NULL: without the library
+};
+
+GCPRE_WEAK struct libgcpre_pool *libgcpre_pool_new(void);
+GCPRE_WEAK void libgcpre_pool_free(struct libgcpre_pool *pool);
+GCPRE_WEAK void *libgcpre_pool_get(struct libgcpre_pool *pool);
+GCPRE_WEAK int libgcpre_pool_put(struct libgcpre_pool *pool, void *item);
+
+// A pool. new_item(arg) makes an item when there is none; NULL: then gcpre_pool_get returns NULL. free_item frees one, and is asked to only
+// for what the pool cannot keep (without: every item); NULL: free. NULL and errno ENOMEM: no memory.
+// The pool is to be freed by gcpre_pool_free, or never.
+static inline struct gcpre_pool *gcpre_pool_new(void *(*new_item)(void *arg), void (*free_item)(void *item),
+                                                void *arg)
+{
+    struct gcpre_pool *pool = (struct gcpre_pool *)malloc(sizeof *pool);
+    if (!pool)
+        return pool;
+    pool->new_item = new_item;
+    pool->free_item = free_item;
+    pool->arg = arg;
+    pool->items = libgcpre_pool_new ? libgcpre_pool_new() : 0;
+    return pool;
+}
+
+// An item that somebody put, in no certain order and with the contents that it had, or else a new one: what new_item says. Without: a new one.
+static inline void *gcpre_pool_get(struct gcpre_pool *pool)
+{
+    void *item = pool->items ? libgcpre_pool_get(pool->items) : 0;
+    return item || !pool->new_item ? item : pool->new_item(pool->arg);
+}
+
+// Gives an item to the pool; the caller does not use it any more. NULL: nothing. Without: frees it.
+static inline void gcpre_pool_put(struct gcpre_pool *pool, void *item)
+{
+    if (!item || (pool->items && libgcpre_pool_put(pool->items, item)))
+        return;
+    if (pool->free_item)
+        pool->free_item(item);
+    else
+        free(item);
+}
+
+// Frees the pool; its items are dropped, as by a cycle. NULL: nothing. Nobody uses the pool during the call or after it.
+static inline void gcpre_pool_free(struct gcpre_pool *pool)
+{
+    if (pool && pool->items)
+        libgcpre_pool_free(pool->items);
+    free(pool);
+}
+
 #ifdef __cplusplus
 }
 #endif

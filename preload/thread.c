@@ -15,6 +15,7 @@
 #include "world/thread.h"
 
 #include "gc/collector.h"
+#include "gc/pool.h"
 #include "gc/workers.h"
 #include "leak/hunt.h"
 #include "leak/recall.h"
@@ -76,6 +77,7 @@ static void on_exit_round(void *round)
         kwrite_thread_exit();
         interrupt_thread_exit();
         recall_thread_exit();
+        pools_thread_exit();
         if (hunting && has_own_stack && lo)
             dead_note(lo);
         unjoined_ends((uintptr_t)pthread_self(), has_own_stack ? hi - lo : 0);

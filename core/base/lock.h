@@ -16,6 +16,8 @@ enum lock_rank {
     LOCK_RANK_STOP,       // who may stop threads
     LOCK_RANK_REGISTRY,   // the list of threads
     LOCK_RANK_PINS,       // what the kernel alone refers to
+    LOCK_RANK_POOLS,      // object pools
+    LOCK_RANK_SHARD,      // what one thread has in one of them
     LOCK_RANK_GREY,       // the shared grey pool
     LOCK_RANK_FIGURES,    // the figures of all cycles
     LOCK_RANK_REGIONS,    // roots that the program named

@@ -42,11 +42,9 @@ void why_forget(void)
 
 // --- telling the way ----------------------------------------------------------------------------------------------
 
-static const char *const kinds[] = {[REACH_MAPPING] = "mapping",
-                                    [REACH_KERNEL] = "kernel",
-                                    [REACH_PROTECTED] = "protected",
-                                    [REACH_STACK] = "stack",
-                                    [REACH_REGISTERS] = "registers"};
+static const char *const kinds[] = {
+    [REACH_MAPPING] = "mapping",     [REACH_KERNEL] = "kernel", [REACH_POOL] = "pool",
+    [REACH_PROTECTED] = "protected", [REACH_STACK] = "stack",   [REACH_REGISTERS] = "registers"};
 
 static void put_root(const struct reach_root *root, uint16_t module)
 {

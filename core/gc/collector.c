@@ -9,6 +9,7 @@
 #include "gc/limiter.h"
 #include "gc/mark.h"
 #include "gc/pace.h"
+#include "gc/pool.h"
 #include "gc/scan.h"
 #include "gc/scavenge.h"
 #include "gc/trace.h"
@@ -394,14 +395,23 @@ bool collector_out_of_memory(void)
 
 // --- fork ---------------------------------------------------------------------------------------------------
 
-void collector_fork_prepare(void) { grey_fork_prepare(); }
+void collector_fork_prepare(void)
+{
+    pools_fork_prepare();
+    grey_fork_prepare();
+}
 
-void collector_fork_parent(void) { grey_fork_done(); }
+void collector_fork_parent(void)
+{
+    grey_fork_done();
+    pools_fork_parent();
+}
 
 void collector_fork_child(void)
 {
     bool had_thread = atomic_load(&state) != THREAD_NONE;
     grey_fork_done();
+    pools_fork_child();
     process = sys_getpid();
     log_writer = log_to_stderr;
     log_fd = -1;

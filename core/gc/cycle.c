@@ -34,6 +34,7 @@
 #include "gc/mark.h"
 #include "gc/origin.h"
 #include "gc/pace.h"
+#include "gc/pool.h"
 #include "gc/scan.h"
 #include "gc/stuck.h"
 #include "gc/totals.h"
@@ -205,6 +206,7 @@ static void mark_beside_the_program(void)
 {
     uint64_t begun = clock_ns();
     take_registered();
+    pools_visit_running(take_value);
     note_dead_stacks();
     roots_scan_running(stacks, stack_count, scan_root);
     workers_drain(false);
@@ -231,6 +233,7 @@ static void mark_what_is_left(bool all)
     stack_count = 0;
     trace.stack_bytes = 0;
     take_registered();
+    pools_visit_stopped(all, take_value, hunting ? note_ignore : NULL);
     scan_magazines(); // first: what a stale word finds there is no block, and not scanned
     world_each_stopped(scan_stopped_thread);
     note_dead_stacks();

@@ -66,6 +66,14 @@ struct note *note_of(const struct heap_block *b)
     return notes && slot < notes->capacity ? &notes->list[slot] : NULL;
 }
 
+void note_ignore(uintptr_t address)
+{
+    struct heap_block b = heap_find(address);
+    struct note *note = b.allocated ? note_of(&b) : NULL;
+    if (note)
+        atomic_fetch_or(&note->flags, NOTE_IGNORED);
+}
+
 size_t note_bytes(const struct heap_block *b)
 {
     const struct note *note = note_of(b);

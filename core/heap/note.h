@@ -14,7 +14,7 @@
 
 enum note_flag {
     NOTE_LOST = 1 << 0,    // condemned in this cycle or before, and told of
-    NOTE_IGNORED = 1 << 1, // by __lsan_ignore_object or between __lsan_disable and __lsan_enable
+    NOTE_IGNORED = 1 << 1, // by note_ignore, or between __lsan_disable and __lsan_enable
     NOTE_NOSCAN = 1 << 2,  // the block holds no pointers; written with the note
 };
 
@@ -49,6 +49,9 @@ static inline struct note *note_in_span(uintptr_t p, const struct size_class *c)
     uint32_t offset = (uint32_t)(p - cage.base) & (UNIT_BYTES - 1);
     return &cage.spans[cage_unit(p)].notes->list[slot_of(c, offset)];
 }
+
+// The block that starts at this address is given up: it is no leak, nor is what it leads to. Nothing where there is no note.
+void note_ignore(uintptr_t address);
 
 struct heap_block;
 // The note of an allocated block, NULL when it has none; and the bytes that were asked for.

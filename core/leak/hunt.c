@@ -352,13 +352,7 @@ int hunt_exit_ends(uintptr_t entry)
 
 // --- LeakSanitizer's interface ----------------------------------------------------------------------------------
 
-void hunt_ignore(const void *p)
-{
-    struct heap_block b = heap_find((uintptr_t)p);
-    struct note *note = b.allocated ? note_of(&b) : NULL;
-    if (note)
-        atomic_fetch_or(&note->flags, NOTE_IGNORED);
-}
+void hunt_ignore(const void *p) { note_ignore((uintptr_t)p); }
 
 void hunt_suppress(const char *text) { atomic_store(&programs_suppressions, text); }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/meta.h"
 #include "gc/origin.h"
+#include "gc/pool.h"
 #include "gc/scan.h"
 #include "heap/guards.h"
 #include "heap/quarantine.h"
@@ -234,6 +235,8 @@ static void take_pinned(uintptr_t value)
     take_lead((struct lead){{0, 0, REACH_KERNEL}, value & SCAN_UNTAGGED});
 }
 
+static void take_pooled(uintptr_t item) { take_lead((struct lead){{0, 0, REACH_POOL}, item}); }
+
 static void take_protected(uintptr_t lo, uintptr_t hi, bool readable)
 {
     (void)readable;
@@ -249,6 +252,7 @@ const char *reach_take_world(void)
     hole_count += dead_stacks(holes + hole_count, HOLES_MOST - hole_count);
     roots_scan_running(holes, hole_count, take_root);
     pins_each(take_pinned);
+    pools_visit_running(take_pooled);
     guards_each(take_protected);
     return problem ? problem : roots_bytes() ? NULL : "the program's mappings cannot be read";
 }

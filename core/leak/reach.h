@@ -21,6 +21,7 @@
 enum reach_root_kind {
     REACH_MAPPING,   // a word of a module or of any other memory of the program
     REACH_KERNEL,    // epoll data and the like (world/pins.h); no address
+    REACH_POOL,      // an object pool (gc/pool.h); no address
     REACH_PROTECTED, // the block has a page that the program protected; no address
     REACH_STACK,     // a word of a stack: conservative, it may be stale
     REACH_REGISTERS, // no address

@@ -62,6 +62,7 @@ def duration(ns):
 ROOTS = {"mapping": "a word at {address} of memory that is no variable",
          "registers": "a register of thread {tid}",
          "kernel": "the kernel: data of epoll, a timer, a queue or a signal",
+         "pool": "an object pool",
          "protected": "a page of it that the program protected"}
 
 

@@ -130,6 +130,8 @@ _LEAKS = (
     ("store", "store"),
 )
 
+_POOLS = tuple((f"{threads}t", f"pool --threads={threads}") for threads in (1, 2, 4, 8))
+
 _MARK = tuple((shape, f"mark --shape={shape}") for shape in
               ("tree-random", "tree-ordered", "pointers", "list-random", "data"))
 
@@ -168,6 +170,11 @@ def groups(root):
               _rows("limit", (("garbage", "garbage"),)), traced=True),
         Group("idle", "A peak of 1 GiB, then 50 MiB live: until 80 MiB are resident",
               (freeing[0], subject, subject_freeing), _rows("idle", (("peak", "peak"),)), once=True),
+        Group("pools", "Object pools: malloc and free, a list under a mutex, gcpre.h", (
+            *(Peer(f"{name} {kind}", family, preload=so, options=(f"--kind={kind}",))
+              for name, family, so in (("glibc", "glibc", ""), (SUBJECT, SUBJECT, library))
+              for kind in ("malloc", "mutex")),
+            Peer(f"{SUBJECT} pool", SUBJECT, preload=library, options=("--kind=pool",))), _rows("pools", _POOLS)),
         Group("server", "Server, microseconds a request",
               (*freeing, subject, subject_freeing, bdwgc), _rows("server", _SERVER), traced=True),
         Group("pauses", "Pauses", (freeing[0], subject, bdwgc, go), _rows("pauses", _PAUSES),
