@@ -1,4 +1,5 @@
-// The functions of gcpre.h, but for malloc_noscan (malloc.c).
+// The functions of gcpre.h, but for malloc_noscan (malloc.c), weak references and cleanups (cleanup.c).
+#include "cleanup.h"
 #include "gcpre.h"
 
 #include "base/meta.h"
@@ -20,7 +21,11 @@
 
 enum { PERCENT_LEAST = 1, PERCENT_MOST = 100000 }; // as GCPRE_GOGC
 
-EXPORT void libgcpre_collect(void) { collector_collect(); }
+EXPORT void libgcpre_collect(void)
+{
+    collector_collect();
+    cleanup_start(); // of a forked child
+}
 
 EXPORT int libgcpre_is_heap(const void *p)
 {

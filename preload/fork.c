@@ -9,6 +9,7 @@
 #include "fork.h"
 
 #include "boot.h"
+#include "cleanup.h"
 #include "real.h"
 #include "signal.h"
 #include "start.h"
@@ -67,6 +68,7 @@ static void child(void)
     workers_fork_done();
     signal_fork_child();
     start_fork_child();
+    cleanup_fork_child();
     cache_open_short_path(&cache_self, false);
     crit_leave();
     hunt_fork_done(true);

@@ -154,6 +154,78 @@ static inline void *gcpre_malloc_noscan(size_t bytes)
     return libgcpre_malloc_noscan ? libgcpre_malloc_noscan(bytes) : malloc(bytes);
 }
 
+// --- weak references ----------------------------------------------------------------------------------------
+
+// A reference to a block that does not keep it alive. It may lie anywhere, and be shared between threads.
+struct gcpre_weak;
+
+GCPRE_WEAK struct gcpre_weak *libgcpre_weak_new(void *p);
+GCPRE_WEAK void *libgcpre_weak_get(struct gcpre_weak *weak);
+GCPRE_WEAK void libgcpre_weak_free(struct gcpre_weak *weak);
+
+// A weak reference to the block that p points at or into, after Go's weak.Make; each call makes another one. What p is not the heap's stays
+// for good, and NULL is NULL. To be freed by gcpre_weak_free. NULL: no memory. (Every free of a block beside the one referred to takes a longer way while
+// there are such references: tens of nanoseconds.) Without: as for what is not the heap's.
+static inline struct gcpre_weak *gcpre_weak_new(void *p)
+{
+    void **plain;
+    if (libgcpre_weak_new)
+        return libgcpre_weak_new(p);
+    plain = (void **)malloc(sizeof *plain);
+    if (plain)
+        *plain = p;
+    return (struct gcpre_weak *)plain;
+}
+
+// The pointer that it was made of, which keeps the block alive again as any does; NULL when a cycle has found the block unreachable, or it was freed or
+// moved by realloc. Once NULL it stays so. A block that another thread is freeing at this moment may still be had: that is the program's to
+// prevent, as for any pointer. Without: the pointer that it was made of, even if that was freed since; so free the reference first.
+static inline void *gcpre_weak_get(struct gcpre_weak *weak)
+{
+    return libgcpre_weak_get ? libgcpre_weak_get(weak) : *(void **)weak;
+}
+
+// Frees the reference, not the block. NULL: nothing.
+static inline void gcpre_weak_free(struct gcpre_weak *weak)
+{
+    if (weak && libgcpre_weak_free)
+        libgcpre_weak_free(weak);
+    else if (!libgcpre_weak_free)
+        free((void *)weak);
+}
+
+// --- cleanups -----------------------------------------------------------------------------------------------
+
+// What gcpre_stop_cleanup needs to know; record is NULL when nothing was added.
+struct gcpre_cleanup {
+    void *record;
+    uint64_t serial;
+};
+
+GCPRE_WEAK struct gcpre_cleanup libgcpre_add_cleanup(void *p, void (*call)(void *arg), void *arg);
+GCPRE_WEAK int libgcpre_stop_cleanup(struct gcpre_cleanup cleanup);
+
+// call(arg) runs once, some time after the block that p points at or into was found unreachable and its memory given back: for what a block
+// stood for outside of the heap, a descriptor or a file. After Go's runtime.AddCleanup: the block is not there any more, so it cannot come
+// back to life, and a block may have several cleanups. arg stays alive until then, and nothing that arg leads to may lead to the block, which
+// would never become unreachable.
+// Cleanups run one after the other, in no certain order, on a thread of their own that the first call of this function starts; it takes no signals, and its
+// calls may allocate, lock and wait, but make the others wait. They do not run at the end of the program, nor when the block is freed or moved by
+// realloc: the program knows then. A forked child has those of its parent that were not yet called.
+// (A process with a cleanup has a second thread: calls that need a single one, such as unshare(CLONE_NEWUSER), fail.)
+// record is NULL: p points into no block, arg into the same, or there is no memory. Without: never runs, record is NULL.
+static inline struct gcpre_cleanup gcpre_add_cleanup(void *p, void (*call)(void *arg), void *arg)
+{
+    struct gcpre_cleanup none = {0, 0};
+    return libgcpre_add_cleanup ? libgcpre_add_cleanup(p, call, arg) : none;
+}
+
+// The cleanup will not run; 1 if it would have, 0 if it has, is about to, or was given up before. Without: 0.
+static inline int gcpre_stop_cleanup(struct gcpre_cleanup cleanup)
+{
+    return libgcpre_stop_cleanup ? libgcpre_stop_cleanup(cleanup) : 0;
+}
+
 // --- object pools -------------------------------------------------------------------------------------------
 
 // Items that are not needed now, for the next who needs one. After Go's sync.Pool: each thread finds again first what it put itself, and then what others

@@ -3,6 +3,7 @@
 // On this path: no libc call that can lock or allocate, no dlsym (but for pointers that are not ours), errno untouched by
 // free and by success.
 #include "boot.h"
+#include "cleanup.h"
 #include "foreign.h"
 #include "gcpre.h"
 
@@ -33,8 +34,10 @@
 static void maybe_start_collector(const void *caller)
 {
     if (unlikely(atomic_load_explicit(&collector_start_wanted, memory_order_relaxed)) &&
-        boot_may_start_thread(caller))
+        boot_may_start_thread(caller)) {
         collector_start();
+        cleanup_start(); // of a forked child
+    }
 }
 
 // Blocks that libc allocates for itself are handed to the kernel without our seeing it: never write-protected.

@@ -3,6 +3,7 @@
 // A thread's end is seen by a thread-specific value whose destructor puts itself off to the last round, so that other
 // destructors still find the thread at home. What comes after it (libc frees its own things last) is served without magazines.
 #include "boot.h"
+#include "cleanup.h"
 
 #include "real.h"
 #include "start.h"
@@ -61,6 +62,8 @@ static __attribute__((noinline)) void scrub_dead_stack(uintptr_t stack_lo, uintp
 // in it who takes signals.
 static void let_process_end(void)
 {
+    if (cleanup_is_there() && thread_count() == 1)
+        cleanup_leave();
     if (thread_count())
         return;
     collector_pause();

@@ -8,6 +8,7 @@
 #include "heap/misuse.h"
 #include "heap/probation.h"
 #include "heap/quarantine.h"
+#include "heap/special.h"
 
 #include <string.h>
 
@@ -351,6 +352,7 @@ static bool free_block(const struct heap_block *b, void *p)
 
 static void hold_back(const struct heap_block *b, void *p)
 {
+    specials_free(b->base);
     if (unlikely(b->watched))
         note_use(b, FOUND_FREED);
     if (!quarantine_take(b))
@@ -377,6 +379,7 @@ void heap_free_slow(void *p)
     } else {
         if (unlikely(b.watched))
             note_use(&b, FOUND_FREED);
+        specials_free(b.base);
         crit_enter();
         if (unlikely(cache_self.state == CACHE_NEW))
             heap_upcalls.first_use();
@@ -561,12 +564,14 @@ void heap_fork_prepare(void)
     cage_fork_prepare();
     guards_fork_prepare();
     quarantine_fork_prepare();
+    specials_fork_prepare();
     meta_fork_prepare();
 }
 
 static void fork_done(void (*extents)(void))
 {
     meta_fork_done();
+    specials_fork_done();
     quarantine_fork_done();
     guards_fork_done();
     cage_fork_done();

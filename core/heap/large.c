@@ -8,6 +8,7 @@
 #include "heap/heap.h"
 #include "heap/probation.h"
 #include "heap/quarantine.h"
+#include "heap/special.h"
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
 static struct large *rows; // constant once there; committed up to row_capacity
@@ -149,6 +150,8 @@ static bool sweep_row(struct large *row, struct sweep_count *count)
     lock_acquire(&guard);
     if (row->epoch != heap_sweep_epoch && row->base) {
         uint8_t marked = atomic_exchange_explicit(&row->mark, 0, memory_order_relaxed);
+        if (!marked && heap_reclaim)
+            specials_condemn_large(row->base);
         dead = !marked && heap_reclaim &&
                (row->freed || probation_large(row->base, row->bytes, &row->record, &row->checksum, &find));
         if (marked)
@@ -169,6 +172,15 @@ bool large_used(uint32_t id)
     rows[id].record = 0;
     lock_release(&guard);
     return was;
+}
+
+void large_condemn(uint32_t id)
+{
+    lock_acquire(&guard);
+    const struct large *row = &rows[id];
+    if (row->epoch != heap_sweep_epoch && row->base && !row->mark && heap_reclaim)
+        specials_condemn_large(row->base);
+    lock_release(&guard);
 }
 
 void large_each_condemned(void (*visit)(const struct heap_block *block, unsigned sweeps))
@@ -201,6 +213,7 @@ void large_sweep(struct sweep_count *count)
         if (sweep_row(&rows[id], count)) {
             if (rows[id].freed && !quarantine_release_large(id))
                 continue;
+            specials_die_large(rows[id].base);
             if (rows[id].note.site && heap_upcalls.noted_death)
                 heap_upcalls.noted_death(&rows[id].note, rows[id].asked_bytes);
             large_free(id);

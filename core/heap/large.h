@@ -36,6 +36,8 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm);
 void large_free(uint32_t id);
 // The program used this block: whether it was condemned; it is not any more.
 bool large_used(uint32_t id);
+// If the last final stop condemned this block and the sweep has not come to it yet: its weak references are cleared.
+void large_condemn(uint32_t id);
 // Tries to make room for n+1 bytes in place; also gives back a tail. False: it must move.
 bool large_resize(uint32_t id, size_t n);
 

@@ -5,6 +5,7 @@
 #include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/quarantine.h"
+#include "heap/special.h"
 
 #include <string.h>
 
@@ -199,7 +200,7 @@ static void set_records(struct span *s, struct watched *records)
     if (records)
         atomic_fetch_or(&cage.units[s - cage.spans], UNIT_WATCHED);
     else if (!quarantine_on)
-        atomic_fetch_and(&cage.units[s - cage.spans], ~UNIT_WATCHED);
+        specials_unwatch(s);
 }
 
 void probation_sweep(struct span *s, uint64_t *dead)

@@ -8,6 +8,7 @@
 #include "heap/note.h"
 #include "heap/probation.h"
 #include "heap/quarantine.h"
+#include "heap/special.h"
 
 #include <stdatomic.h>
 
@@ -385,9 +386,13 @@ bool span_sweep(struct span *s, struct sweep_count *count)
         &class_table[span_bin(s)]; // stays: a span whose sweep is due is not retired (P4)
     if (atomic_load(&heap_reclaim)) {
         find_dead(s, dead_bits);
+        specials_condemn(s, dead_bits);
         if (unlikely(quarantine_on))
             quarantine_sweep(s, dead_bits, freed_bits);
         probation_sweep(s, dead_bits);
+        specials_die(s, dead_bits);
+        if (unlikely(specials_some) && !s->watched && !quarantine_on)
+            specials_unwatch(s);
     }
     for (unsigned w = 0; w < c->words; w++) {
         dead_bits[w] |= freed_bits[w];
