@@ -11,6 +11,7 @@
 #include "gc/collector.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
+#include "heap/special.h"
 #include "heap/misuse.h"
 #include "heap/quarantine.h"
 #include "leak/errors.h"
@@ -147,6 +148,7 @@ static bool hold_back_quick(void *p, uintptr_t from)
 {
     if (!quarantine_take_quick(p, from))
         return false;
+    specials_free((uintptr_t)p);
     if (quarantine_settle())
         collector_want_cycle();
     return true;

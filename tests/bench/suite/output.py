@@ -100,6 +100,7 @@ CHARTS = {
     "probation": _compared,
     "quarantine": _compared,
     "leaks": _compared,
+    "pools": _compared,
     "server": _server,
     "pauses": _figures("pauses", "Longest pause, ms", _longest_pause),
     "mark": _figures("mark", "Marking, ns a node of 64 bytes",

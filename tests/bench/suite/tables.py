@@ -190,5 +190,5 @@ def startup(grid):
     yield from grid.lines_of(["process, µs", "plain", "preloaded", "difference", "spread"], line)
 
 
-REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "quarantine": quarantine, "leaks": compared, "server": server, "pauses": pauses,
+REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "quarantine": quarantine, "leaks": compared, "pools": compared, "server": server, "pauses": pauses,
            "mark": mark, "barrier": barrier, "startup": startup}
