@@ -30,7 +30,7 @@ static bool make_ready_locked(size_t unit)
     if (end > units_ready) {
         if (!meta_commit((void *)&lists[units_ready], (end - units_ready) * sizeof lists[0]))
             return false;
-        units_ready = end;
+        __atomic_store_n(&units_ready, end, __ATOMIC_RELEASE);
     }
     return true;
 }
