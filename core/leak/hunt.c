@@ -60,6 +60,7 @@ static void begin(void)
         stale_forget();
         suppress_forget_counts();
         text_begin();
+        thread_leaks_begin();
         last_proof_ns = 0;
     }
     if (told_in != process)
@@ -73,6 +74,8 @@ static void write_json(const struct site *fresh, const struct trace *t, enum los
     report_process();
     report_lost(fresh, t, in, now_ns, last_proof_ns);
     report_cycle(t, now_ns);
+    if (in == PHASE_RUN)
+        thread_leaks_cycle(now_ns);
 }
 
 // Why more may be lost than was proven, and that will stay so.

@@ -10,7 +10,7 @@
 
 #define RULE "=================="
 
-static void put_one(const struct unjoined *u, uint64_t now_ns)
+static void put_one(const struct unjoined *u, uint64_t now_ns, bool so_far)
 {
     struct site *site = site_get(u->site);
     const struct suppression *by = finding_suppression(site);
@@ -25,6 +25,8 @@ static void put_one(const struct unjoined *u, uint64_t now_ns)
     json_number("stack_bytes", u->stack_bytes);
     if (by)
         json_string("suppressed", by->pattern);
+    if (so_far)
+        json_bool("so_far", true);
     report_put_end();
 }
 
@@ -32,8 +34,46 @@ void thread_leaks_put(uint64_t now_ns)
 {
     struct unjoined_list list = unjoined_ended();
     for (size_t i = 0; i < list.count; i++)
-        put_one(&list.at[i], now_ns);
+        put_one(&list.at[i], now_ns, false);
     unjoined_free(&list);
+}
+
+// --- so far (L1) ----------------------------------------------------------------------------------------------------
+
+static struct told {
+    struct unjoined_ticket ticket; // no record: it was joined
+    uint64_t started_ns;
+    pid_t tid;
+    uint32_t site;
+} told[THREADS_TOLD_MOST];
+static size_t told_count;
+
+void thread_leaks_begin(void) { told_count = 0; }
+
+static void take_back(struct told *t, uint64_t now_ns)
+{
+    json_begin("thread_leak");
+    json_number("at_ns", now_ns);
+    json_number("site", report_number_of(site_get(t->site)));
+    json_number("tid", (uint64_t)t->tid);
+    json_number("started_ns", t->started_ns);
+    json_bool("joined", true);
+    report_put_end();
+    t->ticket.record = NULL;
+}
+
+void thread_leaks_cycle(uint64_t now_ns)
+{
+    struct unjoined copy;
+    struct unjoined_ticket ticket;
+    unsigned at = 0;
+    for (size_t i = 0; i < told_count; i++)
+        if (told[i].ticket.record && !unjoined_stands(told[i].ticket))
+            take_back(&told[i], now_ns);
+    while (told_count < THREADS_TOLD_MOST && (ticket = unjoined_fresh(&at, &copy)).record) {
+        told[told_count++] = (struct told){ticket, copy.started_ns, copy.tid, copy.site};
+        put_one(&copy, now_ns, true);
+    }
 }
 
 // --- text ---------------------------------------------------------------------------------------------------------

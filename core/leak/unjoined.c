@@ -164,6 +164,43 @@ static void copy_ended(struct unjoined_list *list)
     crit_leave();
 }
 
+static struct unjoined *first_fresh_locked(unsigned *at)
+{
+    for (; *at < BUCKETS; (*at)++)
+        for (struct unjoined *u = buckets[*at]; u; u = u->next)
+            if (u->ended_ns && !u->told)
+                return u;
+    return NULL;
+}
+
+struct unjoined_ticket unjoined_fresh(unsigned *at, struct unjoined *copy)
+{
+    struct unjoined_ticket ticket = {NULL, 0};
+    if (!atomic_load(&known))
+        return ticket;
+    crit_enter();
+    lock_acquire(&guard);
+    struct unjoined *u = first_fresh_locked(at);
+    if (u) {
+        u->told = true;
+        *copy = *u;
+        ticket = (struct unjoined_ticket){u, u->serial};
+    }
+    lock_release(&guard);
+    crit_leave();
+    return ticket;
+}
+
+bool unjoined_stands(struct unjoined_ticket ticket)
+{
+    crit_enter();
+    lock_acquire(&guard);
+    bool stands = is_valid(ticket);
+    lock_release(&guard);
+    crit_leave();
+    return stands;
+}
+
 static const struct unjoined *sorted; // what the numbers stand for
 
 static bool is_before(uint32_t a, uint32_t b)

@@ -14,6 +14,7 @@
 // Any thread, outside critical sections; inside of one (a signal's handler) nothing is done and nothing found.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +29,7 @@ struct unjoined {
     pid_t tid;
     uint64_t started_ns, ended_ns; // since the process began; ended 0: it runs
     size_t stack_bytes;            // of the stack that the C library keeps for it; 0: the program's own
+    bool told;                     // collector
     char name[UNJOINED_NAME];
 };
 
@@ -53,5 +55,10 @@ struct unjoined_list {
 };
 struct unjoined_list unjoined_ended(void);
 void unjoined_free(struct unjoined_list *list);
+// A copy of one that has ended and that nobody was told of yet, and by which it can be found again (NULL: there is none); it counts as
+// told then. From bucket *at on, which it moves on; 0 is the beginning. Collector.
+struct unjoined_ticket unjoined_fresh(unsigned *at, struct unjoined *copy);
+// Whether it is still that thread's, and nobody joined it. Collector.
+bool unjoined_stands(struct unjoined_ticket ticket);
 
 void unjoined_fork_child(void);

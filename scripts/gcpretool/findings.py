@@ -166,7 +166,7 @@ class View:
 
     @property
     def thread_leaks(self):
-        return threads_by_site(leak for process in self.processes for leak in process.thread_leaks)
+        return threads_by_site(leak for process in self.processes for leak in process.threads.values())
 
     @property
     def suppressed(self):

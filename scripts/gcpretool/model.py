@@ -209,6 +209,7 @@ class ThreadLeak:
     finished_ns: int        # wall clock
     stack_bytes: int
     suppressed: str         # pattern, or ""
+    so_far: bool            # a cycle told of it, and not the end
 
 
 @dataclass(eq=False)
@@ -231,7 +232,7 @@ class Process:
     usages: dict = field(default_factory=dict)      # by the site's index: the last
     cycles: list = field(default_factory=list)   # the records as they are, at_ns by the wall clock
     memory: list = field(default_factory=list)
-    thread_leaks: list = field(default_factory=list)
+    threads: dict = field(default_factory=dict)     # ThreadLeaks by tid and start
     end: dict = None        # None: it was killed, or still runs
 
     @property

@@ -189,14 +189,20 @@ class Reader:
                                     **record.numbers(MEMORY_NUMBERS)})
 
     def take_thread_leak(self, record):
-        self.current.thread_leaks.append(self.thread_leak(record))
+        """What a cycle told of may be taken back, and is told of again at the end."""
+        thread = record.number("tid"), record.number("started_ns")
+        if record.flag("joined"):
+            self.current.threads.pop(thread, None)
+        else:
+            self.current.threads[thread] = self.thread_leak(record)
 
     def thread_leak(self, record):
         times = {key: self.wall(record.number(key)) for key in ("started_ns", "finished_ns")}
         return ThreadLeak(site=self.site(record), tid=record.number("tid"), name=record.text("name", ""), **times,
-                          stack_bytes=record.number("stack_bytes", 0), suppressed=record.text("suppressed", ""))
+                          stack_bytes=record.number("stack_bytes", 0), suppressed=record.text("suppressed", ""), so_far=record.flag("so_far"))
 
     def take_end(self, record):
+        self.current.threads = {thread: leak for thread, leak in self.current.threads.items() if not leak.so_far}
         self.current.end = {"at_ns": self.wall(record.number("at_ns")), "reason": record.text("reason", ""),
                             "incomplete": record.text("incomplete", ""),
                             "proven_ns": self.wall(record.number("proven_ns", 0)), **record.numbers(END_NUMBERS)}

@@ -41,7 +41,7 @@ def apply(patterns, processes):
     for process in processes:
         for loss in process.losses:
             loss.suppressed = loss.suppressed or matching(patterns, loss.site)
-        for leak in process.thread_leaks:
+        for leak in process.threads.values():
             leak.suppressed = leak.suppressed or matching(patterns, leak.site)
         while spread(process.losses):
             pass

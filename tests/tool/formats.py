@@ -143,6 +143,18 @@ def test_thread_leaks(box):
     assert '"names":["worker"]' in box.report(path, "--format", "html")
 
 
+def test_thread_leaks_of_the_killed(box):
+    """What cycles told of counts where there is no end, but for what they took back."""
+    report = reports.Report(box.program)
+    for tid in (5001, 5002, 5003):
+        report.thread_leak("short", tid, so_far=True)
+    report.thread_leak("short", 5002, joined=True)
+    killed = report.write(box.path("killed"))
+    assert [each["tid"] for each in box.json(killed, "--format", "json")["views"][0]["thread_leaks"]] == [5001, 5003]
+    ended = report.thread_leak("short", 5001).thread_leak("short", 5004).end().write(box.path("ended"))
+    assert [each["tid"] for each in box.json(ended, "--format", "json")["views"][0]["thread_leaks"]] == [5001, 5004]
+
+
 def test_exitcode(box):
     box.report(box.usual(), "--exitcode", 23, status=23)
     box.report(box.usual(), "--exitcode", 23, "--suppress", box.file("s", "leak:main\n"))

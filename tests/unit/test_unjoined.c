@@ -70,6 +70,34 @@ START_TEST(a_pthread_t_used_again)
 }
 END_TEST
 
+// Each that has ended is fresh once; and stands until it is joined.
+START_TEST(told_of_once)
+{
+    struct unjoined_ticket tickets[MANY];
+    struct unjoined copy;
+    size_t told = 0;
+    unsigned at = 0;
+    for (uintptr_t i = 0; i < MANY / 5; i++) {
+        make(0x1000 + i * 64);
+        if (i % 2)
+            unjoined_ends(0x1000 + i * 64, STACK);
+    }
+    while ((tickets[told] = unjoined_fresh(&at, &copy)).record) {
+        ck_assert((copy.thread - 0x1000) / 64 % 2 == 1 || copy.thread == 0x1000);
+        ck_assert(unjoined_stands(tickets[told++]));
+        if (told == 7) // ends while they are looked through
+            unjoined_ends(0x1000, STACK);
+    }
+    ck_assert_uint_ge(told, MANY / 10);
+    at = 0;
+    while (unjoined_fresh(&at, &copy).record)
+        told++;
+    ck_assert_uint_eq(told, MANY / 10 + 1);
+    unjoined_forget(tickets[3]);
+    ck_assert(!unjoined_stands(tickets[3]) && unjoined_stands(tickets[4]));
+}
+END_TEST
+
 START_TEST(by_site_and_time)
 {
     for (uintptr_t i = 0; i < MANY; i++) {
@@ -125,6 +153,7 @@ int main(void)
     tcase_add_test(tcase, ended_and_not_joined);
     tcase_add_test(tcase, could_not_be_created);
     tcase_add_test(tcase, a_pthread_t_used_again);
+    tcase_add_test(tcase, told_of_once);
     tcase_add_test(tcase, by_site_and_time);
     tcase_add_test(tcase, many_at_once);
     suite_add_tcase(suite, tcase);

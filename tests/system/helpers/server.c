@@ -99,6 +99,8 @@ static void forget_thread(void)
     pthread_create(&thread, NULL, end_at_once, NULL);
 }
 
+static pthread_t joinable;
+
 // The child loses memory for itself, until it is killed.
 static int fork_child(void)
 {
@@ -138,6 +140,8 @@ static void obey(const char *line)
     else if (is(line, "closefrom")) closefrom(3);
     else if (is(line, "fork")) printf("%d ", fork_child());
     else if (is(line, "thread")) start_sleeper();
+    else if (is(line, "later")) pthread_create(&joinable, NULL, end_at_once, NULL);
+    else if (is(line, "join")) pthread_join(joinable, NULL);
     else if (is(line, "unjoined")) while (number-- > 0) forget_thread();
     else if (is(line, "descriptors")) printf("%d ", descriptors());
     else if (is(line, "single")) printf("%d ", unshare(CLONE_NEWUSER) == 0 ? 0 : errno);
