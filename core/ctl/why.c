@@ -9,27 +9,18 @@
 #include "ctl/answer.h"
 #include "ctl/views.h"
 #include "gc/collector.h"
-#include "leak/json.h"
-#include "leak/module.h"
-#include "leak/path.h"
-#include "leak/report.h"
 #include "leak/retain.h"
-#include "leak/site.h"
-
-#include <assert.h>
+#include "leak/way.h"
 
 enum { TRIES = 3, SHORTEST_NS = 10000000, LONGEST_NS = 200000000 };
 #define LIMIT_NS 30000000000UL
-#define TOO_LONG "the way to it is too long to be told: more than 100000 blocks"
-static_assert(PATH_BLOCKS_MOST == 100000, "as TOO_LONG says");
 
 static struct {
     bool (*step)(uint64_t until_ns);   // NULL: there is nothing to do. True: it is at its end
     void (*tell)(const char *problem); // problem: why it came to no end, or NULL
     uint64_t begun_ns, paused_ns;      // when it began, when the last step ended
-    uintptr_t base;                    // the block that is asked for; 0: none yet
-    uint32_t site;                     // whose oldest block it shall be; 0: it is given
-    uint32_t born, order;
+    struct oldest block;               // that is asked for
+    uint32_t site;                     // whose oldest it shall be; 0: it is given
     unsigned tries;
     uint64_t most;
 } look;
@@ -40,98 +31,21 @@ void why_forget(void)
     retain_end();
 }
 
-// --- telling the way ----------------------------------------------------------------------------------------------
-
-static const char *const kinds[] = {
-    [REACH_MAPPING] = "mapping",     [REACH_KERNEL] = "kernel", [REACH_POOL] = "pool",
-    [REACH_PROTECTED] = "protected", [REACH_STACK] = "stack",   [REACH_REGISTERS] = "registers"};
-
-static void put_root(const struct reach_root *root, uint16_t module)
-{
-    json_open("root", '{');
-    json_string("kind", module ? "global" : kinds[root->kind]);
-    if (root->tid)
-        json_number("tid", (uint64_t)root->tid);
-    if (root->address)
-        json_hex("address", root->address);
-    if (module) {
-        json_number("module", module);
-        json_number("offset", root->address - module_get(module)->base);
-    }
-    json_close('}');
-}
-
-static void put_step(const struct path_step *s)
-{
-    if (s->site)
-        report_put_site(site_get(s->site));
-    json_begin("step");
-    json_hex("base", s->base);
-    json_number("bytes", s->bytes);
-    if (s->site)
-        json_number("site", report_number_of(site_get(s->site)));
-    if (s->offset != PATH_ENDS)
-        json_number("offset", s->offset);
-    json_number("blocks", s->blocks);
-    json_end(answer_put);
-}
-
-static void begin_path_record(bool found)
-{
-    struct reach_count count = reach_counted();
-    json_begin("path");
-    json_hex("base", look.base);
-    json_bool("found", found);
-    json_number("took_ns", clock_ns() - look.begun_ns);
-    json_number("looked_blocks", count.blocks);
-    json_number("looked_bytes", count.bytes);
-}
-
-static void put_no_path(const char *problem)
-{
-    begin_path_record(false);
-    if (problem)
-        json_string("problem", problem);
-    json_end(answer_put);
-}
-
-static void put_path(const struct path *p)
-{
-    uint16_t module = p->root.kind == REACH_MAPPING ? module_at(p->root.address) : 0;
-    report_put_module(module);
-    begin_path_record(true);
-    json_number("blocks", p->blocks);
-    json_number("left_out", p->left_out);
-    put_root(&p->root, module);
-    json_end(answer_put);
-    for (size_t i = 0; i < p->count; i++)
-        put_step(&p->steps[i]);
-}
-
 // --- who ----------------------------------------------------------------------------------------------------------
-
-static bool is_older(const struct note *note)
-{
-    return !look.base || note->born < look.born ||
-           (note->born == look.born && (int32_t)(note->order - look.order) < 0);
-}
 
 static void see_block(const struct heap_block *from, const struct heap_block *to, bool is_new)
 {
     const struct note *note = is_new ? note_of(to) : NULL;
     (void)from;
-    if (note && atomic_load(&note->site) == look.site && is_older(note)) {
-        look.base = to->base;
-        look.born = note->born;
-        look.order = note->order;
-    }
+    if (note && atomic_load(&note->site) == look.site)
+        oldest_meet(&look.block, to->base, note);
 }
 
 static bool step_to_block(uint64_t until_ns)
 {
     const struct reach_root *root;
     uintptr_t parent;
-    return reach_step(until_ns) || (!look.site && reach_parent(look.base, &parent, &root));
+    return reach_step(until_ns) || (!look.site && reach_parent(look.block.base, &parent, &root));
 }
 
 static void begin_walk(void);
@@ -139,18 +53,12 @@ static void begin_walk(void);
 static void tell_path(const char *problem)
 {
     static struct path path;
-    enum path_result result = problem ? PATH_NONE : path_to(look.base, &path);
+    enum path_result result = problem ? PATH_NONE : path_to(look.block.base, &path);
     if (!problem && (result == PATH_MOVED || result == PATH_NONE) && ++look.tries < TRIES) {
         begin_walk();
         return;
     }
-    if (result == PATH_FOUND)
-        put_path(&path);
-    else
-        put_no_path(result == PATH_MOVED       ? "the program keeps changing the way to it: ask again"
-                    : result == PATH_TOO_LONG  ? TOO_LONG
-                    : result == PATH_NO_MEMORY ? "there is no memory for so long a way"
-                                               : problem);
+    way_put(&(struct way){.base = look.block.base, .begun_ns = look.begun_ns}, result, &path, problem);
     reach_end();
 }
 
@@ -158,11 +66,11 @@ static void tell_oldest(const char *problem)
 {
     if (problem)
         answer_error("%s", problem);
-    else if (!look.base)
+    else if (!look.block.base)
         answer_error("nothing that was allocated there can be reached: `sites` lists what lives");
     else
-        whereabouts_put_block(look.base);
-    if (problem || !look.base) {
+        whereabouts_put_block(look.block.base);
+    if (problem || !look.block.base) {
         reach_end();
         return;
     }
@@ -243,7 +151,7 @@ bool why_goes_on(void) { return look.step && with_the_heap(act_further); }
 
 bool why_block(uintptr_t base)
 {
-    look = (typeof(look)){.tell = tell_path, .base = base, .begun_ns = clock_ns()};
+    look = (typeof(look)){.tell = tell_path, .block.base = base, .begun_ns = clock_ns()};
     return with_the_heap(begin_walk);
 }
 

@@ -19,6 +19,7 @@
 #include "leak/thread_leaks.h"
 #include "leak/trend.h"
 #include "leak/unjoined.h"
+#include "leak/way.h"
 #include "sys/syscall.h"
 #include "world/dead.h"
 #include "world/stop.h"
@@ -29,7 +30,7 @@
 bool hunting, sampling;
 
 enum report_due { NO_REPORT, REPORT_SO_FAR, LAST_REPORT };
-#define RETAIN_AT_EXIT_NS 300000000UL // a heap of some millions of blocks
+#define WALK_AT_EXIT_NS 300000000UL // each: a heap of some millions of blocks
 enum { TRIES_AT_EXIT = 2 }; // a thread that was slow to stop must not make all of the losses late ones
 
 static bool has_unwinder, forked;
@@ -87,12 +88,14 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
         if (due != LAST_REPORT) // the losses are written
             return;
         findings_walk();
-        bool retained = !collector_passive_reason() &&
-                        retain_within(RETAIN_AT_EXIT_NS); // errand: reach.h, R5
+        bool may_walk = !collector_passive_reason(), // else this is an errand: reach.h, R5
+            retained = may_walk && retain_within(WALK_AT_EXIT_NS);
         report_living(t, now_ns);
         if (retained)
             retain_end();
         report_all_growing(t->number, now_ns);
+        if (may_walk)
+            ways_put_suspects(WALK_AT_EXIT_NS);
         usage_report(t->number, now_ns);
         thread_leaks_put(now_ns);
         report_end(now_ns, retiring ? "retired" : "exit",

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from . import document, findings, live, symbols, text, words
+from . import document, findings, live, model, symbols, text, words
 from .console import Problem, printable, warn
 
 HIDDEN = {"type", "pid"}
@@ -126,9 +126,15 @@ def as_mark(session, records):
 
 
 def as_who(session, records):
-    shown = {"who": as_block, "path": as_path, "step": as_step}
-    for each in records:
-        yield from shown[each["type"]](each)
+    """A block; the way to it, if it is one, with its steps."""
+    for each in of_type(records, "who"):
+        yield from as_block(each)
+    for each in of_type(records, "path"):
+        yield from as_path(each, of_type(records, "step"))
+
+
+def of_type(records, kind):
+    return [each for each in records if each["type"] == kind]
 
 
 def as_block(each):
@@ -142,25 +148,19 @@ def as_block(each):
         yield from text.stack(each["site"])
 
 
-def as_path(each):
-    """Its steps follow."""
+def as_path(each, steps):
     looked = (f"{words.count(each['looked_blocks'], 'block')} and {words.size(each['looked_bytes'])} were looked at in "
               f"{each['took_ns'] / 1e6:.1f} ms, beside the program")
     if not each["found"]:
         yield f"why it is alive: {each.get('problem', 'no way to it was found; it may be lost')} ({looked})"
         return
     yield f"alive by way of {words.count(each['blocks'], 'block')} ({looked}):"
-    word = "" if each["root"].kind != "stack" else f" (the word at {each['root'].address:#x})"
-    yield f"    {words.holder(each['root'])}{word}"
-    if each["left_out"]:
-        yield f"    ({words.count(each['left_out'], 'block')} in the middle are left out)"
+    yield from (f"    {line}" for line in words.way(way_of(each, steps)))
 
 
-def as_step(each):
-    times = f"{each['blocks']} times " if each["blocks"] > 1 else ""
-    leads_on = f" at +{each['offset']}" if "offset" in each else ""
-    made = f", from {place(each['site'])}" if "site" in each else ""
-    yield f"    -> {times}{each['bytes']} bytes{leads_on}{made}, {'first ' if times else ''}{each['base']}"
+def way_of(path, steps):
+    steps = [model.Step(int(each["base"], 16), each["bytes"], each.get("site"), each.get("offset"), each["blocks"]) for each in steps]
+    return model.Way(None, int(path["base"], 16), "", path["blocks"], path["left_out"], path["root"], steps)
 
 
 def ask_stuck(session):

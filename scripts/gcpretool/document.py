@@ -25,6 +25,7 @@ def view_of(view):
         "lost": [finding_of(each, site) for each in view.findings],
         "live": [living_of(row, site) for row in view.living],
         "growing": [growing_of(row, site) for row in view.growth],
+        "ways": [way_of(way, site) for way in view.ways.values()],
         "thread_leaks": [thread_of(leak, site) for group in view.thread_leaks for leak in group],
         "sum": {"lost_bytes": sum(each.bytes for each in view.lost), "lost_blocks": sum(each.blocks for each in view.lost),
                 "late_bytes": sum(each.bytes for each in view.late), "late_blocks": sum(each.blocks for each in view.late),
@@ -74,6 +75,14 @@ def living_of(row, site):
 def growing_of(row, site):
     return {"site": site(row.site), "blocks": row.blocks, "bytes": row.bytes, "grown_bytes": row.grown_bytes, "since_ns": row.since_ns,
             "bytes_per_second": row.rate, "generations": row.generations, "steps": row.steps, "confidence": row.confidence}
+
+
+def way_of(way, site):
+    root = way.root and {"kind": way.root.kind, "text": words.holder(way.root), "symbol": way.root.symbol or None}
+    steps = [{"base": hex(step.base), "bytes": step.bytes, "site": step.site and site(step.site), "offset": step.offset,
+              "blocks": step.blocks} for step in way.steps]
+    return {"site": site(way.site), "base": hex(way.base), "problem": way.problem or None, "blocks": way.blocks,
+            "left_out": way.left_out, "root": root, "steps": steps}
 
 
 def thread_of(leak, site):

@@ -165,6 +165,11 @@ class View:
         return sorted((row for row in self.living if row.stale_blocks), key=lambda row: -row.stale_bytes)
 
     @property
+    def ways(self):
+        """{exact of a site: the way to its oldest block}, of the first process that has one."""
+        return {way.site.exact: way for process in reversed(self.processes) for way in process.ways}
+
+    @property
     def thread_leaks(self):
         return threads_by_site(leak for process in self.processes for leak in process.threads.values())
 

@@ -216,8 +216,7 @@ class Session:
             self.unnamed_holders.clear()
 
     def name(self, sites):
-        losses = [SimpleNamespace(holder=holder) for holder in self.unnamed_holders]
-        self.symbols.name([SimpleNamespace(modules=self.process.modules, sites=sites, losses=losses,
+        self.symbols.name([SimpleNamespace(modules=self.process.modules, sites=sites, holders=self.unnamed_holders,
                                            begin_ns=self.process.begin_ns)])
 
     def threads(self, records):

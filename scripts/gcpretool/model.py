@@ -178,6 +178,28 @@ class Snapshot:
 
 
 @dataclass(eq=False)
+class Step:
+    """A block on a way, or so many alike of which it is the first."""
+    base: int
+    bytes: int
+    site: Site              # None: not known
+    offset: int             # of the word that leads on; None: of the last
+    blocks: int
+
+
+@dataclass(eq=False)
+class Way:
+    """From a root to the oldest block of a site that is a suspect."""
+    site: Site
+    base: int
+    problem: str            # why there is none, or ""
+    blocks: int = 0
+    left_out: int = 0       # of them, in the middle
+    root: Holder = None     # None: no way was found
+    steps: list = field(default_factory=list)
+
+
+@dataclass(eq=False)
 class Usage:
     """How the blocks of a site were used until a moment: core/leak/usage.h."""
     site: Site
@@ -230,6 +252,7 @@ class Process:
     snapshots: list = field(default_factory=list)
     sightings: list = field(default_factory=list)   # of growth, in their order
     usages: dict = field(default_factory=dict)      # by the site's index: the last
+    ways: list = field(default_factory=list)        # at the end
     cycles: list = field(default_factory=list)   # the records as they are, at_ns by the wall clock
     memory: list = field(default_factory=list)
     threads: dict = field(default_factory=dict)     # ThreadLeaks by tid and start
@@ -238,6 +261,11 @@ class Process:
     @property
     def name(self):
         return os.path.basename(self.exe) or "?"
+
+    @property
+    def holders(self):
+        """All places where pointers were seen."""
+        return [each.holder for each in self.losses if each.holder] + [way.root for way in self.ways if way.root]
 
     @property
     def reclaimed_bytes(self):

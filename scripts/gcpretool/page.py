@@ -50,7 +50,7 @@ def view_of(view):
     return {
         "name": view.name, "command": " ".join(process.command), "begun": words.day(process.begin_ns),
         "notes": notes(view),
-        "sites": [site_of(site, rows, frames, process.begin_ns) for site, rows in by_site(view).items()],
+        "sites": [site_of(site, rows, frames, view) for site, rows in by_site(view).items()],
         "frames": [list(frame) for frame in frames],
         "runs": [run_of(each) for each in view.processes],
         "threads": [thread_group_of(group, process.begin_ns) for group in view.thread_leaks],
@@ -76,8 +76,9 @@ def by_site(view):
     return rows
 
 
-def site_of(site, rows, frames, begin_ns):
+def site_of(site, rows, frames, view):
     findings, living, growing = rows
+    begin_ns, way = view.process.begin_ns, view.ways.get(site.exact)
     counted = [each for each in findings if not each.suppressed and not each.late]
     culprit = site.culprit
     return {
@@ -94,6 +95,7 @@ def site_of(site, rows, frames, begin_ns):
         "facts": [fact for each in findings for fact in facts(each, begin_ns)] +
                  [f"grows, and is reachable: {words.growth(row, begin_ns)}" for row in growing] +
                  [words.stale(row).replace("of them", "living blocks") for row in living if row.stale_blocks],
+        "way": words.way(way) if way else [],
     }
 
 

@@ -9,7 +9,7 @@ import json
 import sys
 
 from .console import Problem, warn
-from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale, ThreadLeak, Usage
+from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale, Step, ThreadLeak, Usage, Way
 
 VERSION = 1
 UNKNOWN_SITE = 0
@@ -159,6 +159,18 @@ class Reader:
         growth = None if record.flag("ended") else self.growth(record.object("growth") or record)
         self.current.sightings.append(Sighting(self.site(record), self.wall(record.number("at_ns")), record.number("blocks"),
                                                record.number("bytes"), growth))
+
+    def take_path(self, record):
+        self.current.ways.append(Way(
+            self.site(record), record.address("base"), record.text("problem", ""), record.number("blocks", 0),
+            record.number("left_out", 0), self.holder(record.object("root"))))
+
+    def take_step(self, record):
+        if not self.current.ways:
+            raise record.wrong("a step of no path")
+        self.current.ways[-1].steps.append(Step(
+            record.address("base"), record.number("bytes"), self.site(record) if "site" in record.fields else None,
+            record.number("offset") if "offset" in record.fields else None, record.number("blocks")))
 
     def take_usage(self, record):
         site = self.site(record)

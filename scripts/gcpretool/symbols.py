@@ -184,9 +184,9 @@ class Symbols:
         for process in processes:
             for site in process.sites.values():
                 site.calls = [call for frame in site.frames for call in self.calls_of(frame)]
-            for loss in process.losses:
-                if loss.holder and loss.holder.module:
-                    loss.holder.symbol = self.variable(loss.holder)
+            for holder in process.holders:
+                if holder.module:
+                    holder.symbol = self.variable(holder)
 
     def questions(self, processes):
         """Which addresses of which modules. Looks for the modules' files, and warns of those that do not fit."""

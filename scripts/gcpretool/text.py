@@ -133,6 +133,7 @@ def living(view, top):
                     f"freed {row.freed_blocks}{retained}")
         if row.stale_blocks:
             yield f"    {words.stale(row)}"
+            yield from way_to(row.site, view)
         yield ""
     yield from notes(view)
 
@@ -162,7 +163,14 @@ def growing(view, top):
         yield from (*stack(row.site), f"    {words.growth(row, view.process.begin_ns)}")
         if row.site.exact in retained:
             yield f"    retained {words.size(retained[row.site.exact])} or more at the end"
+        yield from way_to(row.site, view)
         yield ""
+
+
+def way_to(site, view):
+    if way := view.ways.get(site.exact):
+        yield "    its oldest block is held by"
+        yield from (f"      {line}" for line in words.way(way))
 
 
 def advised(process):

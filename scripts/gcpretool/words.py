@@ -59,6 +59,7 @@ def duration(ns):
             f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h")
 
 
+ON_STACKS = ("stack",)     # where a word says more than the thread
 ROOTS = {"mapping": "a word at {address} of memory that is no variable",
          "registers": "a register of thread {tid}",
          "kernel": "the kernel: data of epoll, a timer, a queue or a signal",
@@ -79,6 +80,24 @@ def holder(holder):
     if holder.kind in ROOTS:
         return ROOTS[holder.kind].format(tid=holder.tid, address=hex(holder.address))
     return f"{holder.address:#x} (register, kernel or other mapping)" if holder.address else "a register or the kernel"
+
+
+def way(way):
+    """The way to a block, a line for the root and each step."""
+    if not way.root:
+        return [way.problem or "no way to it was found"]
+    word = f" (the word at {way.root.address:#x})" if way.root.kind in ON_STACKS else ""
+    left_out = [f"({count(way.left_out, 'block')} in the middle are left out)"] if way.left_out else []
+    return [holder(way.root) + word, *left_out, *map(step, way.steps)]
+
+
+def step(step):
+    """-> 999 times 16 bytes at +8, from make_node list.c:12, first 0x7f..."""
+    times = f"{step.blocks} times " if step.blocks > 1 else ""
+    leads_on = f" at +{step.offset}" if step.offset is not None else ""
+    culprit = step.site.culprit if step.site else None
+    made = f", from {spot(culprit)}" if culprit else ""
+    return f"-> {times}{step.bytes} bytes{leads_on}{made}, {'first ' if times else ''}{step.base:#x}"
 
 
 def spot(call):

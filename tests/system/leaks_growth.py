@@ -96,6 +96,20 @@ def test_at_exit():
         last = named(lines)["add_to_list"]
         assert last["growth"]["steps"] >= 16 and living[last["site"]]["growth"] == last["growth"], last
         assert lines[-1]["type"] == "end"
+        check_way(lines, last)
+
+
+def check_way(lines, last):
+    """To the oldest entry, from the variable that holds the list: by way of all that came later."""
+    path, = of_type(lines, "path")
+    steps = of_type(lines, "step")
+    assert path["found"] and path["site"] == last["site"] and path["root"]["kind"] == "global", path
+    assert path["blocks"] == last["blocks"] == sum(step["blocks"] for step in steps), (path, steps)
+    assert {step["site"] for step in steps} == {last["site"]} and steps[0]["offset"] == 0, steps
+    assert "offset" not in steps[-1] and steps[-1]["base"] == path["base"], steps
+    shown = tool("report", "report").stdout
+    assert re.search(r"    its oldest block is held by\n      global list \(control_growth\+0x\w+\)\n      -> \d+ times 112 bytes at \+0, "
+                     r"from add_to_list growth.c:\d+, first 0x\w+\n      -> 112 bytes, ", shown), shown
 
 
 def test_text():

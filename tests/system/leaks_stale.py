@@ -76,6 +76,8 @@ def test_at_exit():
             lines = [json.loads(line) for line in file]
         cold = {each["site"] for each in lines if each["type"] == "site" and each["frames"][0].get("function") == "keep_cold"}
         assert cold & {each["site"] for each in lines if each["type"] == "live" and "stale" in each}
+        ways = [each for each in lines if each["type"] == "path"]
+        assert cold & {each["site"] for each in ways if each["found"]} and all("root" in each for each in ways), ways
 
 
 def test_not_known():

@@ -22,7 +22,7 @@ function stateOf(site) {
 function filterSites(view, sites, wanted) {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
   return sites.filter((site) => {
-    const text = [site.id, ...site.stack.flatMap((index) => view.frames[index]), ...site.facts].join(" ").toLowerCase();
+    const text = [site.id, ...site.stack.flatMap((index) => view.frames[index]), ...site.facts, ...site.way].join(" ").toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }
@@ -94,7 +94,9 @@ class Sites {
     const calls = site.stack.map((index) => this.view.frames[index]).reverse();
     const stack = calls.map(([name, place]) => element("li", {class: "mono"}, place === name ? name : `${name} ${place}`));
     const facts = site.facts.map((fact) => element("li", {}, fact));
+    const way = site.way.map((step) => element("li", {class: "mono"}, step));
+    const held = way.length ? [element("b", {}, "Its oldest block is held by"), element("ol", {class: "way"}, ...way)] : [];
     return element("td", {class: "wide", colspan: COLUMNS.length}, element("b", {}, "Allocated from"), element("ol", {}, ...stack),
-      element("ul", {}, ...facts), element("p", {class: "quiet"}, `site ${site.id}`));
+      element("ul", {}, ...facts), ...held, element("p", {class: "quiet"}, `site ${site.id}`));
   }
 }
