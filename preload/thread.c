@@ -126,14 +126,14 @@ void thread_boot(void)
     getrlimit(RLIMIT_STACK, &limit);
     if (sys_gettid() != sys_getpid())
         return; // loaded by another thread: nothing to say about this one's stack
-    thread_set_stack(end - min_size(limit.rlim_cur, MAIN_STACK_BYTES), align_up(end, PAGE_BYTES));
+    thread_set_stack(end - min_size(limit.rlim_cur, MAIN_STACK_BYTES), align_up(end, PAGE_BYTES), 0);
     watch_exit();
 }
 
 // --- pthread_create -----------------------------------------------------------------------------------------
 
-// Where the stack is; whether somebody may still join the thread.
-static bool learn_attributes(void)
+// Where the stack is, and its first frame; whether somebody may still join the thread.
+static bool learn_attributes(uintptr_t frames_hi)
 {
     pthread_attr_t attr;
     void *lo = NULL;
@@ -144,15 +144,15 @@ static bool learn_attributes(void)
         pthread_attr_getdetachstate(&attr, &state);
         pthread_attr_destroy(&attr);
     }
-    thread_set_stack((uintptr_t)lo, (uintptr_t)lo + bytes);
+    thread_set_stack((uintptr_t)lo, (uintptr_t)lo + bytes, frames_hi);
     return state == PTHREAD_CREATE_JOINABLE;
 }
 
-static struct start enter_thread(void *p)
+static struct start enter_thread(void *p, uintptr_t frames_hi)
 {
     struct start start = start_take(p);
     unjoined_begins(start.ticket, (uintptr_t)pthread_self());
-    if (!learn_attributes())
+    if (!learn_attributes(frames_hi))
         unjoined_forget(start.ticket);
     has_own_stack = start.own_stack;
     watch_exit();
@@ -162,13 +162,13 @@ static struct start enter_thread(void *p)
 
 static void *begin(void *p)
 {
-    struct start start = enter_thread(p);
+    struct start start = enter_thread(p, (uintptr_t)__builtin_frame_address(0));
     return start.function(start.arg);
 }
 
 static int begin_c11(void *p)
 {
-    struct start start = enter_thread(p);
+    struct start start = enter_thread(p, (uintptr_t)__builtin_frame_address(0));
     return start.c11(start.arg);
 }
 

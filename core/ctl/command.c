@@ -141,12 +141,12 @@ static bool who(const struct request *r)
     return false;
 }
 
-static bool retained(const struct request *r)
+static bool survey(bool (*begin)(uint64_t most), const struct request *r)
 {
     if (!ledger_is_kept())
         return false;
     tell_process();
-    return why_retained(r->number);
+    return begin(r->number);
 }
 
 static bool run(const struct request *r)
@@ -156,7 +156,8 @@ static bool run(const struct request *r)
     case COMMAND_STATS: figures_stats(); break;
     case COMMAND_MEMORY: figures_memory(); break;
     case COMMAND_WHO: return who(r);
-    case COMMAND_RETAINED: return retained(r);
+    case COMMAND_RETAINED: return survey(why_retained, r);
+    case COMMAND_WEAKLY: return survey(why_weakly, r);
     case COMMAND_STACKS:
         tell_process();
         stacks_all(r->number);

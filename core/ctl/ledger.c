@@ -16,6 +16,7 @@
 #include "leak/report.h"
 #include "leak/retain.h"
 #include "leak/thread_leaks.h"
+#include "leak/weak.h"
 
 #include <string.h>
 
@@ -180,6 +181,14 @@ void ledger_retained(uint64_t most)
 {
     findings_walk();
     each_of_largest(most, retained_key, put_living);
+}
+
+static uint64_t weak_key(const struct site *s) { return weak_of(s->id) ? weak_of(s->id)->bytes + 1 : 0; }
+
+void ledger_weakly(uint64_t most)
+{
+    findings_walk();
+    each_of_largest(most, weak_key, put_living);
 }
 
 // --- marks ------------------------------------------------------------------------------------------------------

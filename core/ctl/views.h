@@ -21,6 +21,7 @@ void stacks_all(uint64_t tid); // 0: of all
 bool why_block(uintptr_t base);
 bool why_oldest(uint32_t site);
 bool why_retained(uint64_t most);
+bool why_weakly(uint64_t most);
 bool why_goes_on(void);
 void why_forget(void); // an answer that will not be completed
 
@@ -30,6 +31,7 @@ void ledger_leaks(uint64_t most); // 0: all
 void ledger_sites(uint64_t most);
 void ledger_profile(uint64_t most);
 void ledger_retained(uint64_t most); // while it is known (leak/retain.h)
+void ledger_weakly(uint64_t most);   // while it is known (leak/weak.h)
 void ledger_mark(const char *name);
 void ledger_diff(const char *name);
 void ledger_forget(void);

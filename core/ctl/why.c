@@ -1,4 +1,4 @@
-// Commands that look through the whole heap: why a block is alive, what sites retain.
+// Commands that look through the whole heap: why a block is alive, what sites retain, what is held weakly.
 //
 // Y1. They go in steps, between two of which a cycle may run, so that none of them keeps one waiting for long: of SHORTEST_NS, or where
 //     cycles take nearly all of the collector's time of half of what that cycle took, at most LONGEST_NS. After LIMIT_NS they give up.
@@ -11,6 +11,7 @@
 #include "gc/collector.h"
 #include "leak/retain.h"
 #include "leak/way.h"
+#include "leak/weak.h"
 
 enum { TRIES = 3, SHORTEST_NS = 10000000, LONGEST_NS = 200000000 };
 #define LIMIT_NS 30000000000UL
@@ -22,6 +23,7 @@ static struct {
     struct oldest block;               // that is asked for
     uint32_t site;                     // whose oldest it shall be; 0: it is given
     unsigned tries;
+    const struct survey *survey; // NULL: it is about one block
     uint64_t most;
 } look;
 
@@ -29,6 +31,7 @@ void why_forget(void)
 {
     look.step = NULL;
     retain_end();
+    weak_end();
 }
 
 // --- who ----------------------------------------------------------------------------------------------------------
@@ -91,32 +94,47 @@ static void begin_walk(void)
     }
 }
 
-// --- retained -----------------------------------------------------------------------------------------------------
+// --- of sites -----------------------------------------------------------------------------------------------------
 
-static void tell_retained(const char *problem)
+// What is learned of all sites by walking.
+struct survey {
+    const char *(*begin)(void);
+    bool (*step)(uint64_t until_ns);
+    const char *(*problem)(void); // at its end
+    void (*tell)(uint64_t most);
+    void (*end)(void);
+};
+
+static const char *begin_retaining(void)
+{
+    const char *problem = retain_begin();
+    return problem ? problem : reach_take_world();
+}
+
+static const char *begin_weighing(void) { return weak_begin(reach_take_world); }
+
+static const struct survey retained = {begin_retaining, retain_step, retain_problem, ledger_retained,
+                                       retain_end},
+                           weakly = {begin_weighing, weak_step, weak_problem, ledger_weakly, weak_end};
+
+static void tell_survey(const char *problem)
 {
     if (problem)
         answer_error("%s", problem);
     else
-        ledger_retained(look.most);
-    retain_end();
+        look.survey->tell(look.most);
+    look.survey->end();
 }
 
-static void begin_retaining(void)
+static void begin_survey(void)
 {
-    const char *problem = retain_begin();
-    if (!problem)
-        problem = reach_take_world();
-    look.step = problem ? NULL : retain_step;
-    look.tell = tell_retained;
+    const char *problem = look.survey->begin();
+    look.step = problem ? NULL : look.survey->step;
     if (problem)
-        tell_retained(problem);
+        tell_survey(problem);
 }
 
-static const char *problem_so_far(void)
-{
-    return look.step == retain_step ? retain_problem() : reach_problem();
-}
+static const char *problem_so_far(void) { return look.survey ? look.survey->problem() : reach_problem(); }
 
 // --- in steps -----------------------------------------------------------------------------------------------------
 
@@ -161,8 +179,12 @@ bool why_oldest(uint32_t site)
     return with_the_heap(begin_walk);
 }
 
-bool why_retained(uint64_t most)
+static bool begin_look_at_sites(const struct survey *survey, uint64_t most)
 {
-    look = (typeof(look)){.tell = tell_retained, .most = most, .begun_ns = clock_ns()};
-    return with_the_heap(begin_retaining);
+    look = (typeof(look)){.tell = tell_survey, .survey = survey, .most = most, .begun_ns = clock_ns()};
+    return with_the_heap(begin_survey);
 }
+
+bool why_retained(uint64_t most) { return begin_look_at_sites(&retained, most); }
+
+bool why_weakly(uint64_t most) { return begin_look_at_sites(&weakly, most); }

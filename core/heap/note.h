@@ -16,6 +16,7 @@ enum note_flag {
     NOTE_LOST = 1 << 0,    // condemned in this cycle or before, and told of
     NOTE_IGNORED = 1 << 1, // by note_ignore, or between __lsan_disable and __lsan_enable
     NOTE_NOSCAN = 1 << 2,  // the block holds no pointers; written with the note
+    NOTE_WEAK = 1 << 3,    // a walk found it held weakly (leak/weak.h)
 };
 
 struct note {

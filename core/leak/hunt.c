@@ -20,6 +20,7 @@
 #include "leak/trend.h"
 #include "leak/unjoined.h"
 #include "leak/way.h"
+#include "leak/weak.h"
 #include "sys/syscall.h"
 #include "world/dead.h"
 #include "world/stop.h"
@@ -82,20 +83,28 @@ static void write_json(const struct site *fresh, const struct trace *t, enum los
 // Why more may be lost than was proven, and that will stay so.
 static const char *why_incomplete(void) { return retiring ? retiring : collector_passive_reason(); }
 
+static void write_living(const struct trace *t, uint64_t now_ns)
+{
+    bool may_walk = !collector_passive_reason(), // else this is an errand: reach.h, R5
+        retained = may_walk && retain_within(WALK_AT_EXIT_NS),
+         weak = may_walk && weak_within(WALK_AT_EXIT_NS);
+    findings_walk();
+    report_living(t, now_ns);
+    if (retained)
+        retain_end();
+    if (weak)
+        weak_end();
+    report_all_growing(t->number, now_ns);
+    if (may_walk)
+        ways_put_suspects(WALK_AT_EXIT_NS);
+}
+
 static void write_report(enum report_due due, const struct trace *t, uint64_t now_ns)
 {
     if (options.format == FORMAT_JSON) {
         if (due != LAST_REPORT) // the losses are written
             return;
-        findings_walk();
-        bool may_walk = !collector_passive_reason(), // else this is an errand: reach.h, R5
-            retained = may_walk && retain_within(WALK_AT_EXIT_NS);
-        report_living(t, now_ns);
-        if (retained)
-            retain_end();
-        report_all_growing(t->number, now_ns);
-        if (may_walk)
-            ways_put_suspects(WALK_AT_EXIT_NS);
+        write_living(t, now_ns);
         usage_report(t->number, now_ns);
         thread_leaks_put(now_ns);
         report_end(now_ns, retiring ? "retired" : "exit",

@@ -27,6 +27,7 @@ enum { HOLES_MOST = 8192, TURNS = 64 };
 struct lead {
     struct reach_root root;
     uintptr_t value;
+    enum reach_hold hold;
 };
 
 struct leads {
@@ -40,12 +41,15 @@ static uint32_t places, head, tail;
 static size_t done_bytes;              // of the block at the head
 static struct leads used;              // roots that blocks have for parents
 static struct leads stacks, registers; // those that wait
+static struct leads loose;             // and those of R6, which have no root to tell
 static struct roots_hole *holes;       // stacks
 static size_t hole_count;
 static struct reach_count counted;
 static reach_edge *on_edge;
+static reach_met *on_met; // R6; NULL: not strictly
+static bool only_firm;    // nothing else was taken yet
 static const char *problem;
-static pid_t visited; // the thread whose roots are taken
+static const struct thread *visited; // whose roots are taken
 
 // --- memory -------------------------------------------------------------------------------------------------------
 
@@ -63,17 +67,20 @@ void reach_end(void)
     drop_leads(&used);
     drop_leads(&stacks);
     drop_leads(&registers);
+    drop_leads(&loose);
     roster_drop();
     places = 0;
 }
 
-const char *reach_begin(reach_edge *edge)
+static const char *begin(reach_edge *edge, reach_met *met)
 {
     reach_end();
     head = tail = 0;
     done_bytes = hole_count = 0;
     counted = (struct reach_count){0};
     on_edge = edge;
+    on_met = met;
+    only_firm = true;
     problem = NULL;
     if (cage_top() - cage.base > REACH_HEAP_MOST)
         return "the heap is too large to be walked through";
@@ -88,6 +95,10 @@ const char *reach_begin(reach_edge *edge)
     reach_end();
     return "there is no memory to walk through the heap";
 }
+
+const char *reach_begin(reach_edge *edge) { return begin(edge, NULL); }
+
+const char *reach_begin_strictly(reach_met *met) { return begin(NULL, met); }
 
 static bool add_lead(struct leads *l, struct lead lead)
 {
@@ -122,10 +133,26 @@ static uint32_t *entry_of(uintptr_t value, struct heap_block *b)
     return number < places && parents[number] != PARENT_CACHED ? &parents[number] : NULL;
 }
 
-static void meet(uint32_t *entry, const struct heap_block *b, uint32_t parent)
+static void meet(uint32_t *entry, const struct heap_block *b, uint32_t parent, enum reach_hold hold)
 {
     *entry = parent;
     queue[tail++] = grain_of(b->base);
+    if (on_met)
+        on_met(b, hold == HELD_FIRMLY && !only_firm ? HELD_THROUGH : hold);
+}
+
+// What the value is to the block, when it stands among these words.
+static enum reach_hold hold_of(const char *at, size_t bytes, uintptr_t value, uintptr_t base)
+{
+    uintptr_t word;
+    if (value != base)
+        return HELD_INSIDE;
+    for (size_t i = 0; i + sizeof word <= bytes; i += sizeof word) {
+        memcpy(&word, at + i, sizeof word);
+        if ((word & SCAN_UNTAGGED) == base)
+            return HELD_FIRMLY;
+    }
+    return HELD_UNALIGNED;
 }
 
 static void take_lead(struct lead lead)
@@ -136,8 +163,15 @@ static void take_lead(struct lead lead)
         return;
     if (on_edge)
         on_edge(NULL, &b, !*entry);
-    if (!*entry && add_lead(&used, lead))
-        meet(entry, &b, PARENT_ROOT + (uint32_t)used.count);
+    if (!*entry && (on_met || add_lead(&used, lead)))
+        meet(entry, &b, PARENT_ROOT + (uint32_t)used.count, lead.hold);
+}
+
+// Words of one kind come in rows.
+static void take_later(struct leads *l, struct lead lead)
+{
+    if (!l->count || l->list[l->count - 1].value != lead.value)
+        add_lead(l, lead);
 }
 
 static void take_lead_now_or_later(struct lead lead)
@@ -146,6 +180,8 @@ static void take_lead_now_or_later(struct lead lead)
         add_lead(&stacks, lead);
     else if (lead.root.kind == REACH_REGISTERS)
         add_lead(&registers, lead);
+    else if (lead.hold != HELD_FIRMLY)
+        take_later(&loose, lead);
     else
         take_lead(lead);
 }
@@ -162,10 +198,20 @@ size_t reach_place(const void *words, size_t bytes, uintptr_t value)
     return 0;
 }
 
+// Of a word that is no block's.
+static enum reach_hold hold_of_root(enum reach_root_kind kind, bool code, const char *at, size_t bytes,
+                                    uintptr_t value, uintptr_t base)
+{
+    if (kind == REACH_STACK || kind == REACH_REGISTERS)
+        return HELD_BY_STACK;
+    return on_met && !code ? hold_of(at, bytes, value, base) : HELD_FIRMLY;
+}
+
 typedef size_t filter_function(const void *from, size_t bytes, uintptr_t *out);
 
-static void take_words(filter_function *filter, struct reach_root root, const char *at, size_t bytes)
+static void take_words(bool code, struct reach_root root, const char *at, size_t bytes)
 {
+    filter_function *filter = code ? scan_filter_code : scan_filter;
     uintptr_t found[SCAN_MAX_CANDIDATES];
     for (size_t block; bytes >= 8; at += block - 8, bytes -= block - 8) {
         block = min_size(align_down(bytes, 8), SCAN_BLOCK_BYTES);
@@ -177,7 +223,8 @@ static void take_words(filter_function *filter, struct reach_root root, const ch
             if (!entry || (*entry && !on_edge))
                 continue;
             here.address += root.address && !*entry ? reach_place(at, block, found[i]) : 0;
-            take_lead_now_or_later((struct lead){here, found[i]});
+            take_lead_now_or_later(
+                (struct lead){here, found[i], hold_of_root(root.kind, code, at, block, found[i], b.base)});
         }
         if (block >= bytes - 7)
             return;
@@ -187,21 +234,26 @@ static void take_words(filter_function *filter, struct reach_root root, const ch
 
 void reach_take(enum reach_root_kind kind, pid_t tid, const void *words, size_t bytes, uintptr_t address)
 {
-    take_words(scan_filter, (struct reach_root){address, tid, (uint8_t)kind}, words, bytes);
+    take_words(false, (struct reach_root){address, tid, (uint8_t)kind}, words, bytes);
 }
 
 // --- the world's roots --------------------------------------------------------------------------------------------
 
 static void take_of_thread(const void *words, size_t bytes, enum holder_kind kind)
 {
-    bool is_stack = kind == HOLDER_STACK;
-    reach_take(is_stack ? REACH_STACK : REACH_REGISTERS, visited, words, bytes,
-               is_stack ? (uintptr_t)words : 0);
+    uintptr_t at = (uintptr_t)words, frames_hi = visited->frames_hi;
+    if (kind != HOLDER_STACK) {
+        reach_take(REACH_REGISTERS, visited->tid, words, bytes, 0);
+        return;
+    }
+    size_t below = frames_hi - at < bytes ? frames_hi - at : bytes;
+    reach_take(REACH_STACK, visited->tid, words, below, at);
+    reach_take(REACH_THREAD, visited->tid, (const char *)words + below, bytes - below, at + below);
 }
 
 static void take_stack_block(uintptr_t sp)
 {
-    take_lead_now_or_later((struct lead){{0, visited, REACH_REGISTERS}, sp});
+    take_lead_now_or_later((struct lead){{0, visited->tid, REACH_REGISTERS}, sp, HELD_BY_STACK});
 }
 
 static void leave_out(void *const *slots, size_t n)
@@ -216,7 +268,7 @@ static void leave_out(void *const *slots, size_t n)
 
 static void visit_thread(struct thread *t)
 {
-    visited = t->tid;
+    visited = t;
     if (t->cache)
         cache_visit(t->cache, leave_out);
     origins_of_thread(t, take_of_thread, take_stack_block);
@@ -226,13 +278,12 @@ static void visit_thread(struct thread *t)
 
 static void take_root(const void *words, size_t bytes, uintptr_t address, bool code)
 {
-    take_words(code ? scan_filter_code : scan_filter, (struct reach_root){address, 0, REACH_MAPPING}, words,
-               bytes);
+    take_words(code, (struct reach_root){address, 0, REACH_MAPPING}, words, bytes);
 }
 
 static void take_pinned(uintptr_t value)
 {
-    take_lead((struct lead){{0, 0, REACH_KERNEL}, value & SCAN_UNTAGGED});
+    take_lead((struct lead){{0, 0, REACH_KERNEL}, value & SCAN_UNTAGGED, HELD_FIRMLY});
 }
 
 static void take_pooled(uintptr_t item) { take_lead((struct lead){{0, 0, REACH_POOL}, item}); }
@@ -241,7 +292,7 @@ static void take_protected(uintptr_t lo, uintptr_t hi, bool readable)
 {
     (void)readable;
     for (; lo < hi; lo += SLOT_GRAIN)
-        take_lead((struct lead){{0, 0, REACH_PROTECTED}, lo});
+        take_lead((struct lead){{0, 0, REACH_PROTECTED}, lo, HELD_FIRMLY});
 }
 
 const char *reach_take_world(void)
@@ -259,6 +310,14 @@ const char *reach_take_world(void)
 
 // --- the walk -----------------------------------------------------------------------------------------------------
 
+static void meet_or_wait(uint32_t *entry, const struct heap_block *b, uint32_t parent, struct lead lead)
+{
+    if (lead.hold == HELD_FIRMLY)
+        meet(entry, b, parent, HELD_FIRMLY);
+    else
+        take_later(&loose, lead);
+}
+
 static void look_at(const struct heap_block *from, const char *at, size_t bytes)
 {
     uintptr_t found[SCAN_MAX_CANDIDATES];
@@ -272,7 +331,10 @@ static void look_at(const struct heap_block *from, const char *at, size_t bytes)
             if (entry && on_edge && b.base != from->base)
                 on_edge(from, &b, !*entry);
             if (entry && !*entry)
-                meet(entry, &b, me);
+                meet_or_wait(
+                    entry, &b, me,
+                    (struct lead){.value = found[i],
+                                  .hold = on_met ? hold_of(at, block, found[i], b.base) : HELD_FIRMLY});
         }
         if (block >= bytes - 7)
             return;
@@ -305,12 +367,15 @@ static void take_last(struct leads *l)
     struct heap_block b;
     struct lead lead = l->list[--l->count];
     const uint32_t *entry = entry_of(lead.value, &b);
+    only_firm = false;
     if (entry && !*entry)
         take_lead(lead);
 }
 
 static bool take_waiting(void)
 {
+    while (head == tail && loose.count)
+        take_last(&loose);
     while (head == tail && stacks.count)
         take_last(&stacks);
     while (head == tail && registers.count)

@@ -11,6 +11,9 @@
 // R4. Memory: 8 bytes for each block that is met (one page of 1024 slots at least), 16 for each root. Without it, or in a heap of more
 //     than REACH_HEAP_MOST, nothing is told.
 // R5. Blocks are read only between collector_looks(true) and collector_looks(false).
+// R6. Strictly: first all that firm words lead to. Those are outside stacks and registers, at multiples of eight (in code anywhere), and
+//     hold the address of a block's first byte, tags aside; what the kernel holds, and protected pages, are held firmly too. Then what other
+//     words lead to, then what stacks and registers do. There are no parents then.
 // Collector thread, between two cycles; one walk at a time.
 #pragma once
 
@@ -23,13 +26,14 @@ enum reach_root_kind {
     REACH_KERNEL,    // epoll data and the like (world/pins.h); no address
     REACH_POOL,      // an object pool (gc/pool.h); no address
     REACH_PROTECTED, // the block has a page that the program protected; no address
+    REACH_THREAD,    // a word above a thread's frames: its variables, and what the C library keeps of it
     REACH_STACK,     // a word of a stack: conservative, it may be stale
     REACH_REGISTERS, // no address
 };
 
 struct reach_root {
     uintptr_t address; // of the word
-    pid_t tid;         // stack, registers
+    pid_t tid;         // thread, stack, registers
     uint8_t kind;      // enum reach_root_kind
 };
 
@@ -41,6 +45,12 @@ typedef void reach_edge(const struct heap_block *from, const struct heap_block *
 
 // NULL, or why there can be no walk. edge may be NULL.
 const char *reach_begin(reach_edge *edge);
+
+// How a block is held that a strict walk meets. THROUGH: firmly, by one that is not held firmly itself.
+enum reach_hold { HELD_FIRMLY, HELD_INSIDE, HELD_UNALIGNED, HELD_BY_STACK, HELD_THROUGH };
+typedef void reach_met(const struct heap_block *b, enum reach_hold how);
+const char *reach_begin_strictly(reach_met *met);
+
 // Takes the program's roots. NULL, or why they could not be had.
 const char *reach_take_world(void);
 // Takes these words for roots; `address` is that of the first, or 0.

@@ -11,6 +11,7 @@
 #include "leak/module.h"
 #include "leak/retain.h"
 #include "leak/suppress.h"
+#include "leak/weak.h"
 #include "sys/syscall.h"
 #include "world/console.h"
 #include "world/thread.h"
@@ -387,6 +388,18 @@ static void put_stale(const struct stale *stale)
     json_close('}');
 }
 
+static void put_weak(const struct weak *w)
+{
+    json_open("weakly", '{');
+    json_number("blocks", w->blocks);
+    json_number("bytes", w->bytes);
+    json_number("inside", w->inside);
+    json_number("unaligned", w->unaligned);
+    json_number("stack", w->stack);
+    json_hex("example", w->example);
+    json_close('}');
+}
+
 void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
 {
     struct lost_count gone = gone_from(s);
@@ -409,6 +422,8 @@ void report_put_living(const struct site *s, uint64_t cycle, uint64_t now_ns)
         put_stale(&s->stale);
     if (retain_is_known())
         json_number("retained_bytes", retain_bytes(s->id));
+    if (weak_of(s->id))
+        put_weak(weak_of(s->id));
     json_end(sink->write);
 }
 

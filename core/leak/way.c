@@ -17,12 +17,10 @@ static const char *const problems[] = {
     [PATH_TOO_LONG] = "the way to it is too long to be told: more than 100000 blocks",
     [PATH_NO_MEMORY] = "there is no memory for so long a way"};
 
-static const char *const kinds[] = {[REACH_MAPPING] = "mapping",
-                                    [REACH_KERNEL] = "kernel",
-                                    [REACH_POOL] = "pool",
-                                    [REACH_PROTECTED] = "protected",
-                                    [REACH_STACK] = "stack",
-                                    [REACH_REGISTERS] = "registers"};
+static const char *const kinds[] = {
+    [REACH_MAPPING] = "mapping",     [REACH_KERNEL] = "kernel", [REACH_POOL] = "pool",
+    [REACH_PROTECTED] = "protected", [REACH_THREAD] = "thread", [REACH_STACK] = "stack",
+    [REACH_REGISTERS] = "registers"};
 
 static void put_root(const struct reach_root *root, uint16_t module)
 {

@@ -63,6 +63,7 @@ void thread_register(uintptr_t stack_lo, uintptr_t stack_hi)
         t->tid = tid;
         t->stack_lo = stack_lo;
         t->stack_hi = stack_hi;
+        t->frames_hi = 0;
         t->cache = &cache_self;
         t->prev = NULL;
         t->next = first;
@@ -77,7 +78,7 @@ void thread_register(uintptr_t stack_lo, uintptr_t stack_hi)
     lock_release(&guard);
 }
 
-void thread_set_stack(uintptr_t stack_lo, uintptr_t stack_hi)
+void thread_set_stack(uintptr_t stack_lo, uintptr_t stack_hi, uintptr_t frames_hi)
 {
     crit_enter();
     thread_register(stack_lo, stack_hi);
@@ -85,6 +86,7 @@ void thread_set_stack(uintptr_t stack_lo, uintptr_t stack_hi)
     if (thread_self) {
         thread_self->stack_lo = stack_lo;
         thread_self->stack_hi = stack_hi;
+        thread_self->frames_hi = frames_hi;
     }
     lock_release(&guard);
     crit_leave();

@@ -18,6 +18,7 @@ struct thread {
     struct thread *next, *prev; // registry's lock
     pid_t tid;
     uintptr_t stack_lo, stack_hi; // of the thread's own stack; 0 when unknown
+    uintptr_t frames_hi;          // where its first frame begins: above are its variables; 0 when unknown
     struct cache *cache;          // NULL: a thread that never came to the heap
     uint32_t visited;             // the last ragged handshake it took part in (collector)
 
@@ -34,8 +35,8 @@ extern __thread struct thread *thread_self;
 
 // Registers the calling thread with what is known of its stack (0, 0: nothing). Idempotent. Inside a critical section.
 void thread_register(uintptr_t stack_lo, uintptr_t stack_hi);
-// Tells the registry where the calling thread's stack is, once that is known.
-void thread_set_stack(uintptr_t stack_lo, uintptr_t stack_hi);
+// Tells the registry where the calling thread's stack is, once that is known; frames_hi 0: not known.
+void thread_set_stack(uintptr_t stack_lo, uintptr_t stack_hi, uintptr_t frames_hi);
 // The calling thread ends: gives back its magazines and forgets it. Not inside a critical section.
 void thread_unregister(void);
 

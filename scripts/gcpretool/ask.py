@@ -53,10 +53,9 @@ def as_cycle(session, records):
 
 def as_leaks(session, records):
     """Direct losses first, then by bytes. Those of exit's handlers, and suppressed ones, are said to be that."""
-    threads = [each["leak"] for each in records if each["type"] == "thread_leak"]
-    growing = [each for each in records if each["type"] == "growing"]
-    records = [each for each in records if each["type"] == "lost"]
-    lost = sorted(records, key=lambda each: ("suppressed" in each, each["class"] != "direct", -each["bytes"]))
+    threads = [each["leak"] for each in of_type(records, "thread_leak")]
+    growing, weak = of_type(records, "growing"), of_type(records, "live")
+    lost = sorted(of_type(records, "lost"), key=lambda each: ("suppressed" in each, each["class"] != "direct", -each["bytes"]))
     for each in lost:
         kind = "Suppressed leak" if "suppressed" in each else f"{each['class'].capitalize()} leak"
         yield f"{kind} of {each['bytes']} byte(s) in {each['blocks']} object(s) allocated from:"
@@ -73,6 +72,7 @@ def as_leaks(session, records):
     else:
         yield "nothing lost so far"
     yield from as_growing(session, growing)
+    yield from as_weak(session, weak)
     yield from text.threads(findings.threads_by_site(threads), session.process)
 
 
@@ -80,7 +80,14 @@ def as_growing(session, records):
     for each in sorted(records, key=lambda each: -each["growth"]["bytes"]):
         yield ""
         yield f"Growing {each['bytes']} byte(s) in {each['blocks']} object(s), reachable, allocated from:"
-        yield from (*text.stack(each["site"]), *more_of_site(session, each))
+        yield from (*text.stack(each["site"]), *more_of_site(session, each), f"    `who {session.pid} site:{each['site'].index}` tells why")
+
+
+def as_weak(session, records):
+    for each in sorted(records, key=lambda each: -each["weak"].bytes):
+        yield ""
+        yield f"Weakly held {each['weak'].bytes} byte(s) in {each['weak'].blocks} object(s) allocated from:"
+        yield from (*text.stack(each["site"]), f"    of {words.count(each['blocks'], 'object')} {words.weakly(each['weak'])}")
 
 
 def as_sites(session, records):
@@ -100,8 +107,19 @@ def more_of_site(session, each):
         yield (f"    grows: {words.size(growth['bytes'])} more since {words.clock(session.wall(growth['since_ns']), session.process.begin_ns)}, "
                f"{words.rate(growth['bytes_per_hour'] / 3600)}, {words.count(growth['generations'], 'generation')}, "
                f"confidence {growth['confidence']} %")
+    if weak := each.get("weak"):
+        yield f"    {words.weakly(weak)}"
     if stale := each.get("stale"):
         yield f"    {words.unwritten(stale['blocks'], stale['bytes'], stale['after_ns'], stale['unwritten_ns'])}"
+
+
+def ask_leaks(session, request, most):
+    """With what is held weakly, where every allocation is noted: that takes walks over the heap."""
+    records = session.ask(request)
+    try:
+        return records + session.ask(f"weakly {most}" if most else "weakly")
+    except live.Refused:
+        return records
 
 
 def moved(each, what):
@@ -230,6 +248,8 @@ def as_nothing(session, records):
 # command: (how its answer is shown, further arguments as (name, help, type))
 THREAD = ("thread", "only this thread", positive)
 MOST = ("most", "only the N that have most", positive)
+SURVEYS = {"retained": "with what would go with each site, sorted by that",
+           "weakly": "where blocks are held by pointers into them, unaligned ones or stacks alone"}
 COMMANDS = {
     "stats": (as_table, []),
     "memory": (as_memory, []),
@@ -261,7 +281,9 @@ def parser(command):
         return it
     it.add_argument("--json", action="store_true", help="the records as JSON lines")
     if command == "sites":
-        it.add_argument("--retained", action="store_true", help="with what would go with each site, sorted by that")
+        either = it.add_mutually_exclusive_group()
+        for name, about in SURVEYS.items():
+            either.add_argument(f"--{name}", action="store_true", help=about)
     for name, about, kind in COMMANDS[command][1]:
         if name == "thread":
             it.add_argument("most", metavar="TID", nargs="?", type=kind, help=about)
@@ -274,7 +296,7 @@ def parser(command):
 
 def request_of(command, options):
     argument = getattr(options, "argument", None) or getattr(options, "most", None)
-    command = "retained" if getattr(options, "retained", False) else command
+    command = next((survey for survey in SURVEYS if getattr(options, survey, False)), command)
     if argument is None:
         return command
     if any(letter.isspace() for letter in str(argument)):
@@ -289,7 +311,7 @@ def ask_once(command, options):
         return "".join(json.dumps(record) + "\n" for record in connection.ask(request))
     session = live.Session(options.pid, symbols.choose(options.symbolizer, False), options.symbols)
     session.stuck = ask_stuck(session) if command == "stacks" else {}
-    records = session.ask(request)
+    records = ask_leaks(session, request, options.most) if command == "leaks" else session.ask(request)
     if options.json:
         return "".join(json.dumps(record) + "\n" for record in stacks_as_json(session, records))
     session.name_sites()

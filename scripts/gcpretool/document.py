@@ -69,7 +69,8 @@ def holder_of(holder, blocks, site):
 def living_of(row, site):
     names = ["blocks", "bytes", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes", "generations",
              "oldest_cycle", "first_bytes", "stale_blocks", "stale_bytes", "unwritten_ns", "retained"]
-    return {"site": site(row.site), **{name: getattr(row, name) for name in names}}
+    weak = row.weak and {**vars(row.weak), "example": hex(row.weak.example)}
+    return {"site": site(row.site), **{name: getattr(row, name) for name in names}, "weakly": weak}
 
 
 def growing_of(row, site):

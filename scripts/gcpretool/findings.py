@@ -8,7 +8,7 @@ compilers drop live pointers before exit, so they say little. Order is LeakSanit
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .model import Site
+from .model import Site, Weak
 
 
 @dataclass(eq=False)
@@ -93,6 +93,7 @@ class Living:
     unwritten_ns: int = 0
     stale_after_ns: int = 0     # what counts as long
     retained: int = None        # bytes that would go with it, at least; None: not known
+    weak: Weak = None           # what no firm pointer holds
 
     def add(self, snapshot, first_bytes):
         for name in ("blocks", "bytes", "allocated_blocks", "allocated_bytes", "freed_blocks", "freed_bytes"):
@@ -108,6 +109,7 @@ class Living:
             self.stale_after_ns = max(self.stale_after_ns, stale.after_ns)
         if snapshot.retained is not None:
             self.retained = (self.retained or 0) + snapshot.retained
+        self.weak = snapshot.weak if not self.weak else self.weak.plus(snapshot.weak)
 
 
 @dataclass(eq=False)
@@ -163,6 +165,11 @@ class View:
     def stale(self):
         """Living sites of which blocks were not written for long, those with most bytes first."""
         return sorted((row for row in self.living if row.stale_blocks), key=lambda row: -row.stale_bytes)
+
+    @property
+    def weak(self):
+        """Living sites of which some blocks are held weakly, those with most bytes first."""
+        return sorted((row for row in self.living if row.weak), key=lambda row: -row.weak.bytes)
 
     @property
     def ways(self):

@@ -193,6 +193,8 @@ class Session:
                 continue
             if fields["type"] == "thread_leak":
                 fields["leak"] = self.reader.thread_leak(record)
+            if "weakly" in fields:
+                fields["weak"] = self.reader.weak(record.object("weakly"))
             if "site" in fields:
                 fields["site"] = self.reader.site(record)
             elif fields["type"] == "path" and "root" in fields:

@@ -159,6 +159,21 @@ class Stale:
 
 
 @dataclass(eq=False)
+class Weak:
+    """Those of the living blocks that no firm pointer holds (core/leak/weak.h)."""
+    blocks: int
+    bytes: int
+    inside: int             # blocks that only pointers into them hold
+    unaligned: int          # unaligned ones
+    stack: int              # stacks and registers
+    example: int            # address of one
+
+    def plus(self, other):
+        names = ("blocks", "bytes", "inside", "unaligned", "stack")
+        return Weak(*(getattr(self, name) + getattr(other, name) for name in names), self.example) if other else self
+
+
+@dataclass(eq=False)
 class Snapshot:
     """The living blocks of one site at one moment."""
     site: Site
@@ -175,6 +190,7 @@ class Snapshot:
     growth: Growth = None
     stale: Stale = None
     retained: int = None    # bytes that would go with it, at least; None: not known
+    weak: Weak = None
 
 
 @dataclass(eq=False)

@@ -94,7 +94,8 @@ def site_of(site, rows, frames, view):
         "rate": max((each.rate or 0 for each in counted), default=0), "still": any(each.still for each in counted),
         "facts": [fact for each in findings for fact in facts(each, begin_ns)] +
                  [f"grows, and is reachable: {words.growth(row, begin_ns)}" for row in growing] +
-                 [words.stale(row).replace("of them", "living blocks") for row in living if row.stale_blocks],
+                 [words.stale(row).replace("of them", "living blocks") for row in living if row.stale_blocks] +
+                 [words.weakly(row.weak).replace("of them", "living blocks", 1) for row in living if row.weak],
         "way": words.way(way) if way else [],
     }
 

@@ -9,7 +9,7 @@ import json
 import sys
 
 from .console import Problem, warn
-from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale, Step, ThreadLeak, Usage, Way
+from .model import Frame, Growth, Holder, Loss, Module, Process, Sighting, Site, Snapshot, Stale, Step, ThreadLeak, Usage, Way, Weak
 
 VERSION = 1
 UNKNOWN_SITE = 0
@@ -152,7 +152,7 @@ class Reader:
         self.current.snapshots.append(Snapshot(
             site=self.site(record), at_ns=self.wall(record.number("at_ns")), blocks=record.number("blocks"),
             bytes=record.number("bytes"), **record.numbers(numbers), growth=self.growth(record.object("growth")),
-            stale=self.stale(record.object("stale")),
+            stale=self.stale(record.object("stale")), weak=self.weak(record.object("weakly")),
             retained=record.number("retained_bytes") if "retained_bytes" in record.fields else None))
 
     def take_growing(self, record):
@@ -190,6 +190,10 @@ class Reader:
 
     def stale(self, record):
         return record and Stale(**record.numbers(["blocks", "bytes", "after_ns", "unwritten_ns"]))
+
+    def weak(self, record):
+        return record and Weak(example=record.address("example", 0),
+                               **record.numbers(["blocks", "bytes", "inside", "unaligned", "stack"]))
 
     def take_cycle(self, record):
         self.current.cycles.append({"cycle": record.number("cycle"), "at_ns": self.wall(record.number("at_ns")),

@@ -34,6 +34,7 @@ def lost(view, top):
                f"{sum(each.blocks for each in findings)} allocation(s).")
     yield from late(view)
     yield from growing(view, top)
+    yield from weakly(view, top)
     for process in view.processes:
         yield from advised(process)
     yield from threads(view.thread_leaks, view.process)
@@ -134,6 +135,8 @@ def living(view, top):
         if row.stale_blocks:
             yield f"    {words.stale(row)}"
             yield from way_to(row.site, view)
+        if row.weak:
+            yield f"    {words.weakly(row.weak)}"
         yield ""
     yield from notes(view)
 
@@ -165,6 +168,13 @@ def growing(view, top):
             yield f"    retained {words.size(retained[row.site.exact])} or more at the end"
         yield from way_to(row.site, view)
         yield ""
+
+
+def weakly(view, top):
+    """Reachable too, though perhaps only so far."""
+    for row in view.weak[:top]:
+        yield f"Weakly held {row.weak.bytes} byte(s) in {row.weak.blocks} object(s) allocated from:"
+        yield from (*stack(row.site), f"    of {words.count(row.blocks, 'object')} {words.weakly(row.weak)}", "")
 
 
 def way_to(site, view):

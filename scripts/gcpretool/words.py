@@ -53,14 +53,23 @@ def unwritten(blocks, bytes_, after_ns, longest_ns):
             f"one for {duration(longest_ns)}")
 
 
+def weakly(weak):
+    """2 of them (1.2 KB) held weakly: 1 by pointers into the block only, 1 by stacks or registers; for example 0x7f..."""
+    hows = [(weak.inside, "by pointers into the block only"), (weak.unaligned, "by unaligned pointers"),
+            (weak.stack, "by stacks or registers")]
+    return (f"{weak.blocks} of them ({size(weak.bytes)}) held weakly: "
+            f"{', '.join(f'{blocks} {how}' for blocks, how in hows if blocks)}; for example {weak.example:#x}")
+
+
 def duration(ns):
     seconds = max(ns, 0) / 1e9
     return (f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 100 else
             f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h")
 
 
-ON_STACKS = ("stack",)     # where a word says more than the thread
+ON_STACKS = ("stack", "thread")     # where a word says more than the thread
 ROOTS = {"mapping": "a word at {address} of memory that is no variable",
+         "thread": "thread-local variables of thread {tid}",
          "registers": "a register of thread {tid}",
          "kernel": "the kernel: data of epoll, a timer, a queue or a signal",
          "pool": "an object pool",

@@ -14,7 +14,7 @@ def test_greeting_and_help():
         client = server.client()
         assert client.greeting == b"gcpre 1 %d\n" % server.pid, client.greeting
         words = [each["command"] for each in client.good("help")]
-        assert words == ["help", "stats", "memory", "gc", "leaks", "sites", "advise", "profile", "mark", "diff", "retained", "who", "stacks", "stuck", "set"], words
+        assert words == ["help", "stats", "memory", "gc", "leaks", "sites", "advise", "profile", "mark", "diff", "retained", "weakly", "who", "stacks", "stuck", "set"], words
         client.bad("what", "help")
         client.bad("", "help")
         client.bad("stats now", "write: stats")

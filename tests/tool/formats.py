@@ -117,6 +117,32 @@ def test_text_live_and_growth(box):
     assert "Growing 700" in box.report(box.usual()).partition("SUMMARY: ")[2]
 
 
+def test_text_ways(box):
+    """Below what grows, and what nobody writes: how its oldest block is held."""
+    made = [f"{name} fixture.c:{box.program.lines[line]}" for name, line in (("add_entry", "add_entry"),) * 2]
+    way = ["    its oldest block is held by", f"      global cache_head (fixture+{box.program.addresses['cache_head']:#x})",
+           f"      -> 72 bytes at +16, from {made[0]}, 0x10000", f"      -> 13 times 50 bytes at +0, from {made[1]}, first 0x20000",
+           f"      -> 50 bytes, from {made[1]}, 0x30000"]
+    for what in ("growth", "live", "lost"):
+        shown = box.report(box.usual(), "--what", what)
+        assert shown.count("\n".join(way)) == 1, (what, shown)
+    found = box.json(box.usual(), "--format", "json")["views"][0]
+    assert [(way["root"]["symbol"], way["blocks"], len(way["steps"])) for way in found["ways"]] == [("cache_head", 15, 3)]
+    none = reports.Report(box.program).growing("short", 48, 3).add("path", site=1, base="0x10", found=False, problem="too long")
+    assert "    its oldest block is held by\n      too long\n" in box.report(none.end().write(box.path("none")))
+
+
+def test_text_weakly(box):
+    text = "2 of them (100 B) held weakly: 1 by pointers into the block only, 1 by stacks or registers; for example 0x100000070040"
+    assert f"    {text}\n" in box.report(box.usual(), "--what", "live")
+    shown = box.report(box.usual()).partition("SUMMARY: ")[2]
+    assert "Weakly held 100 byte(s) in 2 object(s) allocated from:" in shown and f"    of 14 objects {text}\n" in shown, shown
+    weak = [row["weakly"] for row in box.json(box.usual(), "--format", "json")["views"][0]["live"]]
+    assert weak == [{"blocks": 2, "bytes": 100, "inside": 1, "unaligned": 0, "stack": 1, "example": "0x100000070040"}, None], weak
+    both = box.json(box.usual("a"), box.usual("b"), "--merge", "--format", "json")["views"][0]["live"]
+    assert both[0]["weakly"]["blocks"] == 4, both
+
+
 def test_text_top(box):
     report = LsanReport(box.report(box.usual(), "--top", 99))
     assert len(report.leaks) == 3

@@ -89,6 +89,17 @@ class Report:
         return self.add("growing", site=self.site(site), cycle=at, at_ns=at * SECOND, blocks=blocks, bytes=size,
                         **(more or {"growth": growth}))
 
+    def way(self, site, name, *steps, **more):
+        """From a variable of the program by steps of (site, bytes, offset, blocks)."""
+        root = {"kind": "global", "module": 1, "address": hex(self.base + self.program.addresses[name]),
+                "offset": self.program.addresses[name]}
+        self.add("path", site=self.site(site), base=f"{0x10000 * len(steps):#x}", found=True, took_ns=5, looked_blocks=9,
+                 looked_bytes=99, blocks=sum(blocks for *_, blocks in steps), left_out=0, root=root, **more)
+        for at, (made, size, offset, blocks) in enumerate(steps, 1):
+            leads_on = {} if offset is None else {"offset": offset}
+            self.add("step", base=f"{0x10000 * at:#x}", bytes=size, site=self.site(made), blocks=blocks, **leads_on)
+        return self
+
     def thread_leak(self, site, tid, started=1, finished=2, **more):
         fields = {"at_ns": 20 * SECOND, "name": "worker", "stack_bytes": 8 << 20, **more}
         return self.add("thread_leak", site=self.site(site), tid=tid, started_ns=started * SECOND,
@@ -124,9 +135,11 @@ def usual(program, **process):
     report.lost("wrapped", 77, 1, at=20, phase="late")
     report.live("wrapped", 100, 2, at=10, generations=1).live("inlined", 5, 1, at=10)
     report.live("wrapped", 700, 14, at=20, generations=7, retained_bytes=2048, stale={
-        "blocks": 3, "bytes": 150, "after_ns": 2 * SECOND, "unwritten_ns": 190 * SECOND}).live("inlined", 6, 2, at=20)
+        "blocks": 3, "bytes": 150, "after_ns": 2 * SECOND, "unwritten_ns": 190 * SECOND}, weakly={
+        "blocks": 2, "bytes": 100, "inside": 1, "unaligned": 0, "stack": 1, "example": "0x100000070040"}).live("inlined", 6, 2, at=20)
     report.growing("short", 48, 3, at=8).growing("wrapped", 600, 12, at=15).growing("wrapped", 700, 14)
     report.growing("short", 48, 1, at=16, ended=True)
+    report.way("wrapped", "cache_head", ("short", 72, 16, 1), ("wrapped", 50, 0, 13), ("wrapped", 50, None, 1))
     report.add("memory", at_ns=20 * SECOND, rss_bytes=90000, live_bytes=706, lost_bytes=0, probation_bytes=0,
                free_bytes=80000, fragment_bytes=94, metadata_bytes=9000, other_bytes=200)
     return report.end()

@@ -298,6 +298,118 @@ START_TEST(every_edge_is_seen)
 }
 END_TEST
 
+// --- strictly (R6) --------------------------------------------------------------------------------------------------
+
+static enum reach_hold hold_by[NODES][WORDS], root_hold[ROOTS], met_as[NODES];
+static bool met[NODES];
+
+static void note_met(const struct heap_block *b, enum reach_hold how)
+{
+    unsigned n = node_at(b->base);
+    ck_assert(n < NODES && !met[n]);
+    met[n] = true;
+    met_as[n] = how;
+}
+
+// A word at this place, and what it is to the node.
+static enum reach_hold write_word(char *at, unsigned node)
+{
+    enum reach_hold hold = (enum reach_hold)(next_random() % 3);
+    uintptr_t tag = next_random() % 4 ? 0 : 0x5aUL << 56;
+    uintptr_t word = (base_of(node) +
+                      (hold == HELD_INSIDE ? 1 + next_random() % (nodes[node].bytes - 1) : 0)) |
+                     tag;
+    memcpy(at + (hold == HELD_UNALIGNED ? 4 : 0), &word, sizeof word);
+    return hold;
+}
+
+static void make_mixed_graph(unsigned density)
+{
+    make_graph(0);
+    for (unsigned n = 0; n < NODES; n++)
+        for (unsigned w = 0; w < WORDS; w += nodes[n].bytes < 100 ? 2 : 1) // an unaligned word has 12 bytes
+            if (next_random() % 16 < density) {
+                unsigned to = (unsigned)(next_random() % NODES);
+                link_nodes(n, w, to);
+                nodes[n].words[nodes[n].at[w] / 8] = 0;
+                hold_by[n][w] = to == n ? HELD_FIRMLY
+                                        : write_word((char *)nodes[n].words + nodes[n].at[w], to);
+            }
+}
+
+// Who can be reached from these roots, by firm words alone or by all.
+static void close_over(bool firmly, unsigned root_count, bool reached[NODES])
+{
+    memset(reached, 0, NODES * sizeof reached[0]);
+    for (unsigned r = 0; r < root_count; r++)
+        reached[root_to[r]] |= !firmly || root_hold[r] == HELD_FIRMLY;
+    for (bool more = true; more;) {
+        more = false;
+        for (unsigned n = 0; n < NODES; n++)
+            for (unsigned w = 0; reached[n] && w < WORDS; w++)
+                if (nodes[n].to[w] != NOWHERE && !reached[nodes[n].to[w]] &&
+                    (!firmly || hold_by[n][w] == HELD_FIRMLY))
+                    more = reached[nodes[n].to[w]] = true;
+    }
+}
+
+// Whether something that was met holds the node so; or a root does.
+static bool is_held(unsigned node, enum reach_hold how, const bool firm[NODES])
+{
+    enum reach_hold word = how == HELD_THROUGH ? HELD_FIRMLY : how;
+    for (unsigned r = 0; r < ROOTS; r++)
+        if (root_to[r] == node && root_hold[r] == how)
+            return true;
+    for (unsigned n = 0; n < NODES; n++)
+        for (unsigned w = 0; met[n] && w < WORDS; w++)
+            if (nodes[n].to[w] == node && hold_by[n][w] == word && (how != HELD_THROUGH || !firm[n]))
+                return true;
+    return false;
+}
+
+static void walk_strictly(void)
+{
+    static uintptr_t words[ROOTS][2];
+    memset(words, 0, sizeof words);
+    memset(met, 0, sizeof met);
+    ck_assert_ptr_null(reach_begin_strictly(note_met));
+    for (unsigned r = ROOTS; r-- > 0;) {
+        root_hold[r] = write_word((char *)words[r], root_to[r]);
+        root_hold[r] = r + 1 == ROOTS ? HELD_BY_STACK : root_hold[r];
+        reach_take(r + 1 == ROOTS ? REACH_STACK
+                   : r            ? REACH_MAPPING
+                                  : REACH_THREAD,
+                   0, words[r], sizeof words[r], 0);
+    }
+    walk_all();
+}
+
+START_TEST(what_is_held_firmly_comes_first)
+{
+    bool firm[NODES], all[NODES];
+    unsigned seen[HELD_THROUGH + 1] = {0};
+    random_state = (uint64_t)_i + 1;
+    make_nodes();
+    for (int graph = 0; graph < GRAPHS; graph++) {
+        make_mixed_graph(1 + (unsigned)graph % 8);
+        walk_strictly();
+        close_over(true, ROOTS - 1, firm);
+        close_over(false, ROOTS, all);
+        for (unsigned n = 0; n < NODES; n++) {
+            ck_assert(met[n] == all[n]);
+            if (!met[n])
+                continue;
+            ck_assert((met_as[n] == HELD_FIRMLY) == firm[n]);
+            ck_assert(is_held(n, met_as[n], firm));
+            seen[met_as[n]]++;
+        }
+    }
+    for (unsigned how = 0; how <= HELD_THROUGH; how++)
+        ck_assert_uint_gt(seen[how], 0);
+    reach_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("reach");
@@ -309,6 +421,7 @@ int main(void)
     tcase_add_test(tcase, a_root_that_has_changed_is_not_told);
     tcase_add_loop_test(tcase, long_ways_are_short_to_tell, 0, 2);
     tcase_add_test(tcase, every_edge_is_seen);
+    tcase_add_loop_test(tcase, what_is_held_firmly_comes_first, 0, 4);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

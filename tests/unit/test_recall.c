@@ -29,7 +29,7 @@ static void join(void)
     ck_assert_int_eq(pthread_getattr_np(pthread_self(), &attr), 0);
     pthread_attr_getstack(&attr, &lo, &bytes);
     pthread_attr_destroy(&attr);
-    thread_set_stack((uintptr_t)lo, (uintptr_t)lo + bytes);
+    thread_set_stack((uintptr_t)lo, (uintptr_t)lo + bytes, 0);
 }
 
 static void setup(void)

@@ -50,7 +50,7 @@ class Server:
         self.runtime.mkdir(mode=0o700, exist_ok=True)
         environment = {**os.environ, "LD_PRELOAD": str(LIB), "GCPRE_CONTROL": "1", "XDG_RUNTIME_DIR": str(self.runtime),
                        "GCPRE_LEAKS": leaks, "GCPRE_REPORT": "report", **env}
-        self.process = subprocess.Popen([program or build_server()], env={k: v for k, v in environment.items() if v is not None},
+        self.process = subprocess.Popen(program if isinstance(program, list) else [program or build_server()], env={k: v for k, v in environment.items() if v is not None},
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.pid = self.process.pid
         assert self.process.stdout.readline() == "ready\n"
