@@ -31,7 +31,7 @@
 bool hunting, sampling;
 
 enum report_due { NO_REPORT, REPORT_SO_FAR, LAST_REPORT };
-#define WALK_AT_EXIT_NS 300000000UL // each: a heap of some millions of blocks
+#define WALK_AT_EXIT_NS 300000000UL // of processor time, each: a heap of some millions of blocks
 enum { TRIES_AT_EXIT = 2 }; // a thread that was slow to stop must not make all of the losses late ones
 
 static bool has_unwinder, forked;

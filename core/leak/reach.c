@@ -22,6 +22,7 @@
 
 enum { HOLES_MOST = 8192, TURNS = 64 };
 #define PIECE_BYTES (64 * KIB)
+#define SLICE_NS    10000000u
 
 // A root, and what it leads to.
 struct lead {
@@ -395,6 +396,15 @@ bool reach_step(uint64_t until_ns)
             return false;
     }
     return true;
+}
+
+bool reach_step_for(uint64_t cpu_ns, bool (*step)(uint64_t until_ns))
+{
+    uint64_t end_ns = clock_thread_cpu_ns() + cpu_ns;
+    bool done;
+    while (!(done = step(clock_ns() + SLICE_NS)) && clock_thread_cpu_ns() < end_ns)
+        ;
+    return done;
 }
 
 const char *reach_problem(void) { return problem; }

@@ -57,6 +57,9 @@ const char *reach_take_world(void);
 void reach_take(enum reach_root_kind kind, pid_t tid, const void *words, size_t bytes, uintptr_t address);
 // Goes on until it is at its end, or that time has come (base/clock.h). True: it is at its end.
 bool reach_step(uint64_t until_ns);
+// The same by this step, which begins or ends more than a walk, for so much of this thread's processor time: a machine that is busy with
+// others makes no difference.
+bool reach_step_for(uint64_t cpu_ns, bool (*step)(uint64_t until_ns));
 // What went wrong so far, or NULL.
 const char *reach_problem(void);
 void reach_end(void); // gives its memory back

@@ -1,6 +1,5 @@
 #include "leak/retain.h"
 
-#include "base/clock.h"
 #include "base/meta.h"
 #include "leak/dominator.h"
 #include "leak/hunt.h"
@@ -153,12 +152,11 @@ bool retain_step(uint64_t until_ns)
 
 const char *retain_problem(void) { return problem; }
 
-bool retain_within(uint64_t ns)
+bool retain_within(uint64_t cpu_ns)
 {
-    uint64_t until_ns = clock_ns() + ns;
     if (reach_is_under_way())
         return false;
-    if (retain_begin() || reach_take_world() || !retain_step(until_ns) || problem)
+    if (retain_begin() || reach_take_world() || !reach_step_for(cpu_ns, retain_step) || problem)
         retain_end();
     return known;
 }

@@ -21,9 +21,9 @@ const char *retain_begin(void);
 bool retain_step(uint64_t until_ns);
 // Once it is at its end: NULL, or why nothing is known.
 const char *retain_problem(void);
-// All of it, if it takes no longer than this, and no walk of somebody else's is under way. Whether it is known; only then is retain_end
+// All of it, if it takes no more than this of processor time, and no walk of somebody else's is under way. Whether it is known; only then is retain_end
 // the caller's.
-bool retain_within(uint64_t ns);
+bool retain_within(uint64_t cpu_ns);
 // Whether there is anything to be asked for, and for a site.
 bool retain_is_known(void);
 uint64_t retain_bytes(uint32_t site);

@@ -156,16 +156,16 @@ static void put_suspect(const struct suspect *s, uint64_t begun_ns)
         way_put(&way, path_to(way.base, &path), &path, NULL);
 }
 
-static void walk_and_put(uint64_t within_ns)
+static void walk_and_put(uint64_t cpu_ns)
 {
     uint64_t begun_ns = clock_ns();
-    bool done = !reach_begin(see_block) && !reach_take_world() && reach_step(begun_ns + within_ns);
+    bool done = !reach_begin(see_block) && !reach_take_world() && reach_step_for(cpu_ns, reach_step);
     for (unsigned i = 0; done && !reach_problem() && i < suspect_count; i++)
         put_suspect(&suspects[i], begun_ns);
     reach_end();
 }
 
-void ways_put_suspects(uint64_t within_ns)
+void ways_put_suspects(uint64_t cpu_ns)
 {
     sites = sites_end();
     place_of = reach_is_under_way() ? NULL : meta_map(sites);
@@ -173,6 +173,6 @@ void ways_put_suspects(uint64_t within_ns)
         return;
     choose();
     if (suspect_count)
-        walk_and_put(within_ns);
+        walk_and_put(cpu_ns);
     meta_drop(&place_of, sites);
 }

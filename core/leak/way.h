@@ -25,5 +25,5 @@ struct way {
 // A `path` line and its steps; the walk still has its tables. problem: why that came to no end, or NULL.
 void way_put(const struct way *w, enum path_result result, const struct path *found, const char *problem);
 
-// Those of a report, if they take no longer than this and no walk of somebody else's is under way; after findings_walk.
-void ways_put_suspects(uint64_t within_ns);
+// Those of a report, if they take no more than this of processor time and no walk of somebody else's is under way; after findings_walk.
+void ways_put_suspects(uint64_t cpu_ns);

@@ -1,6 +1,5 @@
 #include "leak/weak.h"
 
-#include "base/clock.h"
 #include "base/meta.h"
 #include "leak/finding.h"
 #include "leak/growth.h"
@@ -107,12 +106,11 @@ bool weak_step(uint64_t until_ns)
 
 const char *weak_problem(void) { return problem; }
 
-bool weak_within(uint64_t ns)
+bool weak_within(uint64_t cpu_ns)
 {
-    uint64_t until_ns = clock_ns() + ns;
     if (reach_is_under_way())
         return false;
-    if (weak_begin(reach_take_world) || !weak_step(until_ns) || problem)
+    if (weak_begin(reach_take_world) || !reach_step_for(cpu_ns, weak_step) || problem)
         weak_end();
     return known;
 }

@@ -28,9 +28,9 @@ const char *weak_begin(const char *(*take_roots)(void));
 bool weak_step(uint64_t until_ns);
 // Once it is at its end: NULL, or why nothing is known.
 const char *weak_problem(void);
-// All of it, if it takes no longer than this, and no walk of somebody else's is under way. Whether it is known; only then is weak_end the
+// All of it, if it takes no more than this of processor time, and no walk of somebody else's is under way. Whether it is known; only then is weak_end the
 // caller's.
-bool weak_within(uint64_t ns);
+bool weak_within(uint64_t cpu_ns);
 // NULL: nothing is to be told of that site, or nothing known.
 const struct weak *weak_of(uint32_t site);
 void weak_end(void);
