@@ -125,12 +125,15 @@ static void put_lost(const struct site *s, enum lost_class class, enum lost_phas
     if (pattern)
         json_string("suppressed", pattern);
     json_bool("cumulated", true);
+    if (!pattern)
+        report_put_holder(s->last_holder, 0);
     json_end(answer_put);
 }
 
 static void put_leaks(const struct site *s)
 {
     report_put_site(s);
+    report_put_holders_parts(s->last_holder);
     for (enum lost_phase phase = 0; phase < PHASES; phase++) {
         put_lost(s, LOST_DIRECT, phase, &s->lost[LOST_DIRECT][phase], NULL);
         put_lost(s, LOST_INDIRECT, phase, &s->lost[LOST_INDIRECT][phase], NULL);

@@ -300,6 +300,7 @@ static void count_lost(struct site *s, const struct corpse *c)
     keep_example(s, c, class);
     if (!s->fresh_holder || c->state == DIRECT)
         s->fresh_holder = c->holder ? c->holder : s->fresh_holder;
+    s->last_holder = s->fresh_holder ? s->fresh_holder : s->last_holder;
     add(&s->fresh[class], c->bytes);
     add(&s->lost[class][phase], c->bytes);
 }

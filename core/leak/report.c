@@ -256,20 +256,19 @@ static void put_holder_address(uint64_t holder)
     json_hex("address", address);
 }
 
-static void put_holder(const struct site *s, uint64_t cycle)
+void report_put_holder(uint64_t holder, uint64_t cycle)
 {
-    if (!s->fresh_holder)
+    if (!holder)
         return;
     json_open("holder", '{');
-    json_number("cycle", cycle ? cycle - 1 : 0);
-    (holder_kind(s->fresh_holder) == HOLDER_HEAP ? put_holder_block : put_holder_address)(s->fresh_holder);
+    if (cycle)
+        json_number("cycle", cycle);
+    (holder_kind(holder) == HOLDER_HEAP ? put_holder_block : put_holder_address)(holder);
     json_close('}');
 }
 
-// What the holder refers to, before its first use.
-static void put_holders_parts(const struct site *s)
+void report_put_holders_parts(uint64_t holder)
 {
-    uint64_t holder = s->fresh_holder;
     if (holder_kind(holder) == HOLDER_HEAP && holder_site(holder) < sites_end() && holder_site(holder))
         report_put_site(site_get(holder_site(holder)));
     if (holder_kind(holder) == HOLDER_ROOT)
@@ -300,7 +299,7 @@ static void put_lost(const struct site *s, const struct moment *at, enum lost_cl
         json_string("suppressed", pattern);
     else
         put_examples(s, class);
-    put_holder(s, at->cycle->number);
+    report_put_holder(s->fresh_holder, at->cycle->number ? at->cycle->number - 1 : 0);
     json_end(sink->write);
 }
 
@@ -310,7 +309,7 @@ void report_lost(const struct site *fresh, const struct trace *t, enum lost_phas
     const struct moment at = {t, lost_phase_names[phase], now_ns, since_ns};
     for (; fresh; fresh = fresh->fresh_next) {
         report_put_site(fresh);
-        put_holders_parts(fresh);
+        report_put_holders_parts(fresh->fresh_holder);
         const char *pattern = report_pattern_of(fresh);
         for (enum lost_class class = 0; class < LOST_CLASSES; class ++)
             put_lost(fresh, &at, class, &fresh->fresh[class], NULL);

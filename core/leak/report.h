@@ -36,6 +36,10 @@ uint32_t report_number_of(const struct site *s);
 const char *report_pattern_of(const struct site *s); // why what was lost there is suppressed
 void report_put_module(uint16_t index);              // unless it is known there
 void report_put_end(void);                           // ends the object that was begun
+// Where the last pointer was seen (gc/holder.h), inside of the object that was begun; 0: nothing (cycle: it is
+// not told). And before it what that refers to.
+void report_put_holder(uint64_t holder, uint64_t cycle);
+void report_put_holders_parts(uint64_t holder);
 size_t report_resident_bytes(void);
 // A site that grows, or that does no longer (leak/growth.h); after a walk. And its site.
 void report_growing(const struct site *s, uint64_t cycle, uint64_t now_ns, bool ended);

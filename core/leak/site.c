@@ -214,6 +214,7 @@ void sites_forget_findings(void)
         memset(table[id]->lost, 0, sizeof table[id]->lost);
         table[id]->suppressed = (struct lost_count){0};
         table[id]->since_ns = table[id]->first_ns = table[id]->last_ns = 0;
+        table[id]->last_holder = 0;
         table[id]->growth = (struct growth){0};
         table[id]->written = false;
     }

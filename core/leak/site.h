@@ -60,6 +60,7 @@ struct site {
     } example[LOST_CLASSES][SITE_EXAMPLES];           // of the fresh ones
     _Atomic uint64_t lost_samples, lost_sample_bytes; // estimates, of the sampled tier: no classes, no phases
     uint64_t fresh_holder; // of one of the fresh ones (gc/holder.h); 0: none is known
+    uint64_t last_holder;  // of the fresh ones of the last cycle that had some; collector
     uint16_t *modules;     // of each frame (leak/module.h), 0: none
     uintptr_t frames[];    // return addresses, innermost first
 };

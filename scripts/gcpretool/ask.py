@@ -64,6 +64,8 @@ def as_leaks(session, records):
         yield f"    {words.rate(each['bytes_per_hour'] / 3600)} from {first} to {last}" + (
             f", {each['phase']}" if each["phase"] != "run" else "") + (
             f", suppressed by {each['suppressed']}" if "suppressed" in each else "")
+        if "holder" in each:
+            yield f"    last referenced from {words.holder(each['holder'])}"
         yield ""
     counted = [each for each in lost if "suppressed" not in each]
     if counted:

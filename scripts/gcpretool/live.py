@@ -193,6 +193,9 @@ class Session:
                 continue
             if fields["type"] == "thread_leak":
                 fields["leak"] = self.reader.thread_leak(record)
+            if "holder" in fields:
+                fields["holder"] = self.reader.holder(record.object("holder"))
+                self.unnamed_holders.append(fields["holder"])
             if "weakly" in fields:
                 fields["weak"] = self.reader.weak(record.object("weakly"))
             if "site" in fields:

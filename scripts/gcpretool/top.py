@@ -53,6 +53,7 @@ class Row:
     growth: float = 0.0     # living bytes a second, from look to look
     suspect: float = 0.0    # the same since it began, of a site that grows in cycle after cycle
     retained: int = 0       # bytes that would go with them, while somebody wants to know
+    holder: object = None   # of one of those lost last
 
     @property
     def where(self):
@@ -158,6 +159,7 @@ class Watcher:
             row.lost += each["bytes"]
             row.blocks += each["blocks"]
             row.last_ns = each["last_ns"]
+            row.holder = each.get("holder") or row.holder
             since[each["site"].index] = each["since_ns"]
         for index, since_ns in since.items():
             row = self.rows[index]
@@ -317,8 +319,14 @@ def table(picture, order, height):
     last = marks["retained" if order == "retained" else "growing"]
     yield f"{marks['lost']:>7} {'BLOCKS':>7} {'RATE':>8} {'PROOF':>5} {marks['live']:>7} {last:>8}  WHERE", REVERSE
     shown = [row for row in picture.rows if row.lost or row.living]
-    for row in sorted(shown, key=key, reverse=True)[:height - 1]:
-        yield table_line(row, picture.stats, order), PLAIN
+    lines = [line for row in sorted(shown, key=key, reverse=True)[:height - 1] for line in table_lines(row, picture.stats, order)]
+    yield from ((line, PLAIN) for line in lines[:height - 1])
+
+
+def table_lines(row, stats, order):
+    yield table_line(row, stats, order)
+    if order == "lost" and row.lost and row.holder:
+        yield f"{'':9}last referenced from {printable(words.holder(row.holder))}"
 
 
 def table_line(row, stats, order):

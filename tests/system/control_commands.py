@@ -118,6 +118,22 @@ def test_stacks():
         assert client.good("stats")[0]["threads"] == 3
 
 
+def test_last_holder():
+    """Which block had the last pointer to what was lost, in the answer and on the first screen of top."""
+    with Server() as server:
+        client = server.client()
+
+        def holders():
+            server.do("replace 1")
+            return [each for each in of_type(client.good("gc") and client.good("leaks"), "lost") if each.get("holder", {}).get("kind") == "heap"]
+
+        lost, = wait_until(holders, "something that a cycle had met is lost")
+        assert lost["holder"]["offset"] == 8 and lost["holder"]["site"], lost
+        for command in (["leaks", server.pid], ["top", "--once", "--every", "0.1", server.pid]):
+            shown = tool(*command, env={"COLUMNS": "100", "LINES": "24"}).stdout
+            assert re.search(r"last referenced from block at \+8 allocated at replace_header server.c:\d+\n", shown), shown
+
+
 def test_thread_leaks():
     with Server() as server:
         client = server.client()

@@ -42,6 +42,19 @@ __attribute__((noinline)) static void request(void)
     last = NULL;
 }
 
+struct session {
+    long number;
+    char *volatile header;
+};
+static struct session *volatile session;
+
+// Each header takes the place of the one before, which is lost.
+__attribute__((noinline)) static void replace_header(void)
+{
+    if (!session) session = calloc(1, sizeof *session);
+    session->header = parse_header(200);
+}
+
 struct link {
     struct link *next;
 };
@@ -140,6 +153,7 @@ static void obey(const char *line)
     else if (is(line, "closefrom")) closefrom(3);
     else if (is(line, "fork")) printf("%d ", fork_child());
     else if (is(line, "thread")) start_sleeper();
+    else if (is(line, "replace")) while (number-- > 0) replace_header();
     else if (is(line, "later")) pthread_create(&joinable, NULL, end_at_once, NULL);
     else if (is(line, "join")) pthread_join(joinable, NULL);
     else if (is(line, "unjoined")) while (number-- > 0) forget_thread();
