@@ -287,7 +287,7 @@ static void take_pinned(uintptr_t value)
     take_lead((struct lead){{0, 0, REACH_KERNEL}, value & SCAN_UNTAGGED, HELD_FIRMLY});
 }
 
-static void take_pooled(uintptr_t item) { take_lead((struct lead){{0, 0, REACH_POOL}, item}); }
+static void take_pooled(uintptr_t item) { take_lead((struct lead){{0, 0, REACH_POOL}, item, HELD_FIRMLY}); }
 
 static void take_protected(uintptr_t lo, uintptr_t hi, bool readable)
 {
