@@ -262,9 +262,9 @@ static void verify(void)
 static uint64_t marked_bytes(void) { return workers_totals().marked_bytes + pace_assist_marked_bytes(); }
 
 // Condemned memory is not there to be used, and is read twice: by itself it is done where that is little.
-static unsigned probation(void)
+static unsigned probation(uint64_t live)
 {
-    uint64_t live = marked_bytes(), dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
+    uint64_t dead = heap_live_bytes() > live ? heap_live_bytes() - live : 0;
     unsigned wanted = options.probation == PROBATION_AUTO ? dead <= max_size(PROBATION_LITTLE, live / 8)
                                                           : (unsigned)options.probation;
     return hunting && !wanted ? 1 : wanted;
@@ -279,16 +279,17 @@ static void stop_and_finish(bool marked_before)
         return;
     }
     mark_what_is_left(!marked_before);
+    uint64_t live = marked_bytes(); // before verification marks everything again
     if (options.verify && !doubt_some())
         verify();
 #ifdef GCPRE_DEBUG
     heap_check();
 #endif
     atomic_store(&heap_marking, false);
-    unsigned waits = options.reclaim ? probation() : PROBATION_FOREVER;
+    unsigned waits = options.reclaim ? probation(live) : PROBATION_FOREVER;
     heap_sweep_begin((options.reclaim || hunting) && !doubt_some(), waits);
     if (!waits && !doubt_some())
-        pace_sweep_begins(marked_bytes());
+        pace_sweep_begins(live);
     trace.heap_end_bytes = heap_live_bytes();
     world_resume();
     trace_pause(&trace.stop, clock_ns() - begun);
