@@ -35,6 +35,12 @@ EXPORT int libgcpre_is_heap(const void *p)
     return !(block.kind == HEAP_SMALL && thread_any_holds(block.bin, (void *)block.base));
 }
 
+// The names that the header had for them first: for programs that were built then, and for who declares them himself, weakly.
+void first_collect(void) __asm__("gcpre_collect")
+    __attribute__((alias("libgcpre_collect"), visibility("default")));
+int first_is_heap(const void *p) __asm__("gcpre_is_heap")
+    __attribute__((alias("libgcpre_is_heap"), visibility("default")));
+
 // --- figures ------------------------------------------------------------------------------------------------
 
 static struct gcpre_stats stats_now(void)
