@@ -1,6 +1,6 @@
 // The filter: which words of a piece of memory look like heap pointers, i.e. lie inside the cage.
 //
-// The cage lies in a range of a power of two in size and alignment: one mask and compare, a vector at a time, leaves little to look at.
+// The cage is a power of two in size and alignment, so that is one shift and compare, eight bytes or a vector at a time.
 // Two disguises cost little more and are seen through (SOUNDNESS S13, S16):
 //   - tags in the top 16 bits (boost::lockfree, interpreters' values) are masked off;
 //   - the frame and stack pointers that setjmp mangles, at every eighth byte: ror(word, 17) ^ %fs:0x30 (glibc,

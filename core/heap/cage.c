@@ -35,19 +35,6 @@ static unsigned shift_allowed(void)
     return shift;
 }
 
-// What is reserved, from the start of the range on.
-static uintptr_t range_start(void) { return cage.base & ~0UL << cage.shift; }
-
-// The cage of a range begins at random, since data resembles the beginning of the range: addresses there have a round number for their
-// upper half and a small one for their lower, as pairs of integers do. In a small range there is no room for that.
-static void begin_in(uintptr_t range, unsigned shift, uint64_t random)
-{
-    uintptr_t skipped = shift == LARGEST_SHIFT ? random % (1UL << (shift - 1)) : 0;
-    cage.base = range + align_down(skipped, CAGE_ALIGN);
-    cage.bytes = range + (1UL << shift) - cage.base;
-    cage.shift = shift;
-}
-
 // Somewhere at random, so that heap addresses stay as unpredictable as the kernel's own choice; low prefixes are
 // avoided because small integers look like them.
 static bool reserve(unsigned shift)
@@ -62,8 +49,10 @@ static bool reserve(unsigned shift)
         if (sys_failed((long)got))
             continue;
         if ((uintptr_t)got == base) {
-            begin_in(base, shift, place * 0x9e3779b97f4a7c15 >> 20);
-            return meta_own(base, base + (1UL << shift));
+            cage.base = base;
+            cage.bytes = 1UL << shift;
+            cage.shift = shift;
+            return meta_own(base, base + cage.bytes);
         }
         sys_munmap(got, 1UL << shift); // an old kernel took the address for a hint
     }
@@ -89,7 +78,7 @@ static void release_one(void *start, size_t bytes)
 static void release_all(void)
 {
     size_t units = cage.bytes >> UNIT_SHIFT;
-    release_one((void *)range_start(), cage.base + cage.bytes - range_start());
+    release_one((void *)cage.base, cage.bytes);
     release_one((void *)cage.units, units * sizeof cage.units[0]);
     release_one((void *)cage.pages, (cage.bytes >> PAGE_SHIFT) * sizeof cage.pages[0]);
     release_one(cage.words, units * WORDS_PER_SPAN * sizeof cage.words[0]);

@@ -1,6 +1,6 @@
 // The cage: the one address range that holds every heap block, and the tables that describe it.
 //
-// Glossary.  range: of a power of two in size and alignment, reserved inaccessible.  cage: the range from some place on.  top: everything below is committed
+// Glossary.  cage: a power-of-two sized and aligned range, reserved inaccessible.  top: everything below is committed
 // (readable and writable, for good).  unit: 64 KiB of the cage, the size of a span.  page: 4 KiB.
 //
 // K1. Committed memory never becomes inaccessible again: a marker may be reading it. (Where nobody may: heap/quarantine.h, Q5.)
@@ -15,7 +15,6 @@
 enum { UNIT_SHIFT = 16, WORDS_PER_SPAN = 64 };
 #define UNIT_WATCHED (1u << 31) // in cage.units: some block of the span is condemned (heap/probation.h)
 #define UNIT_BYTES   ((size_t)1 << UNIT_SHIFT)
-#define CAGE_ALIGN   (4 * MIB) // whatever counts from the base counts multiples of less
 
 // 64 slots of a span. In one line of the cache for every marker: whether a slot is a block, and whether it is marked.
 struct slot_word {
@@ -26,9 +25,9 @@ struct slot_word {
 struct span;
 
 struct cage {
-    uintptr_t base;  // a multiple of CAGE_ALIGN; constant after boot, as are bytes, shift and the tables
-    uintptr_t bytes; // to the end of the range
-    unsigned shift;  // of the range: address >> shift == base >> shift: inside of it
+    uintptr_t base;          // constant after boot, as are shift and the tables
+    uintptr_t bytes;         // 1 << shift
+    unsigned shift;          // address >> shift == base >> shift: inside
     _Atomic uint32_t *units; // per unit: bin + 1 of its span and UNIT_WATCHED, 0 when it is none
     _Atomic uint32_t *pages; // per page: identifier of the large block on it, 0 when there is none
     struct slot_word *words; // per unit: WORDS_PER_SPAN

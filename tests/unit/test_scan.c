@@ -37,10 +37,9 @@ static void setup(void)
 static void place_cage(unsigned shift)
 {
     scan_guard = 0x8b3c5d7e9f102a4c;
-    const uintptr_t bytes = (uintptr_t)1 << shift, range = align_down(0x5a5a12345678, bytes);
     cage.shift = shift;
-    cage.base = range + align_down(next_random() % (bytes / 2), CAGE_ALIGN);
-    cage.bytes = range + bytes - cage.base;
+    cage.bytes = (uintptr_t)1 << shift;
+    cage.base = align_down(0x5a5a12345678, cage.bytes);
 }
 
 static int ascending(const void *a, const void *b)
