@@ -131,6 +131,8 @@ static bool awake(void)
     return true;
 }
 
+static void give_to_jemalloc(void *start) { gcpre_je_dallocx(start, arena_flags); }
+
 void *extent_alloc(size_t bytes, size_t alignment, bool zeroed, size_t *usable)
 {
     debug_check(alignment >= PAGE_BYTES); // else jemalloc shifts the start inside its padding page
@@ -142,12 +144,14 @@ void *extent_alloc(size_t bytes, size_t alignment, bool zeroed, size_t *usable)
         memset(start, 0, bytes);
     if (!start)
         start = gcpre_je_mallocx(bytes, flags);
+    if (unlikely(!start)) { // what is kept may be what is missing
+        kept_release(give_to_jemalloc);
+        start = gcpre_je_mallocx(bytes, flags);
+    }
     // Not what jemalloc rounded up to: a marker would fault in pages that nobody ever touched.
     *usable = start ? align_up(bytes, PAGE_BYTES) : 0;
     return start;
 }
-
-static void give_to_jemalloc(void *start) { gcpre_je_dallocx(start, arena_flags); }
 
 void extent_free(void *start)
 {
