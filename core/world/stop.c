@@ -30,8 +30,8 @@ bool (*stop_is_ours)(uintptr_t sp) = is_nobodys;
 static struct lock guard = LOCK_INIT(LOCK_RANK_STOP); // who may stop threads; held from stop to resume
 static uint32_t generation;                           // guarded by guard
 static _Atomic uint32_t
-    resume_gen;               // monotone (modulo wrap); a thread of generation g waits until it reaches g
-static _Atomic uint32_t acks; // counts state changes that a waiting collector wants to see
+    resume_gen;                // monotone (modulo wrap); a thread of generation g waits until it reaches g
+static struct thread *awaited; // W5 (guard), the last asked first; records of either kind
 static pid_t process;
 
 enum { MAX_FOREIGN = 1024 };
@@ -65,12 +65,6 @@ static struct thread *requested_record(void)
     return NULL;
 }
 
-static void announce(void)
-{
-    atomic_fetch_add(&acks, 1);
-    sys_futex_wake(&acks, 1);
-}
-
 static void park(struct thread *t, uintptr_t sp, const ucontext_t *context)
 {
     uint32_t word = atomic_load(&t->stop_word), gen = word >> 2;
@@ -81,7 +75,7 @@ static void park(struct thread *t, uintptr_t sp, const ucontext_t *context)
     t->context = context;
     if (!atomic_compare_exchange_strong(&t->stop_word, &word, word_of(gen, STOP_STOPPED)))
         return; // the stop was called off
-    announce();
+    sys_futex_wake(&t->stop_word, 1);
     while ((int32_t)((resumed = atomic_load(&resume_gen)) << 2) - (int32_t)(gen << 2) < 0)
         sys_futex_wait(&resume_gen, resumed, NULL);
 }
@@ -164,7 +158,7 @@ void stop_thread_gone(struct thread *t)
 {
     atomic_store(&t->stop_word, STOP_GONE);
     atomic_store(&t->signals, 0);
-    announce();
+    sys_futex_wake(&t->stop_word, 1);
 }
 
 // --- in the collector ---------------------------------------------------------------------------------------
@@ -214,6 +208,8 @@ static void request(struct thread *t, uint32_t gen)
     atomic_fetch_add(&t->signals, 1);
     if (sys_tgkill(process, t->tid, stop_signal) == -ESRCH)
         set_ended(t, gen);
+    t->next_awaited = awaited;
+    awaited = t;
 }
 
 static bool is_installed(int signal, void (*function)(int, siginfo_t *, void *))
@@ -259,44 +255,39 @@ static bool owes_no_answer(const struct thread *t, bool patient)
            (patient && tasks_is_zombie(t->tid));
 }
 
-// Whether it has yet to answer; with `look`, who has meanwhile come to owe none is let go, and who may not have heard is asked
-// again.
-static bool is_awaited(struct thread *t, uint32_t gen, bool look, bool patient)
+// The one at the head has not answered for a while. If it has meanwhile come to owe no answer it is let go, and if it may not have heard it
+// is asked again.
+static void look_after(struct thread *t, uint32_t gen, bool patient)
 {
-    if (!is_pending(t, gen))
-        return false;
-    if (look && owes_no_answer(t, patient))
+    thread_registry_lock(); // it may be ending
+    bool pending = is_pending(t, gen);
+    if (pending && owes_no_answer(t, patient))
         set_ended(t, gen);
-    else if (look)
+    else if (pending)
         ask_again(t, gen);
-    return is_pending(t, gen);
-}
-
-static bool any_pending(uint32_t gen, bool look, bool patient)
-{
-    bool pending = false;
-    thread_registry_lock();
-    for (struct thread *t = thread_first_locked(); t && !pending; t = t->next)
-        pending = is_awaited(t, gen, look, patient);
     thread_registry_unlock();
-    for (size_t i = 0; i < foreign_count && !pending; i++)
-        pending = is_awaited(&foreign[i], gen, look, patient);
-    return pending;
 }
 
-// Sleeps until an answer comes, at first for a short time only: then it looks who has ended.
+// Whether somebody has yet to answer: it is at the head then.
+static bool any_awaited(uint32_t gen)
+{
+    while (awaited && !is_pending(awaited, gen))
+        awaited = awaited->next_awaited;
+    return awaited;
+}
+
+// Sleeps until the last who was asked has answered, and most before it have by then; at first for a short time only: then it looks
+// whether that one has ended.
 static bool wait_for_all(uint32_t gen, uint64_t deadline)
 {
     struct timespec tick = {.tv_nsec = FIRST_TICK_NS};
-    bool look = false;
-    while (any_pending(gen, look, tick.tv_nsec >= LAST_TICK_NS)) {
-        uint32_t seen = atomic_load(&acks);
-        if (!any_pending(gen, false, false))
-            break;
+    while (any_awaited(gen)) {
         if (clock_ns() > deadline)
             return false;
-        look = sys_futex_wait(&acks, seen, &tick) == -ETIMEDOUT;
-        if (look && tick.tv_nsec < LAST_TICK_NS)
+        if (sys_futex_wait(&awaited->stop_word, word_of(gen, STOP_REQUESTED), &tick) != -ETIMEDOUT)
+            continue;
+        look_after(awaited, gen, tick.tv_nsec >= LAST_TICK_NS);
+        if (tick.tv_nsec < LAST_TICK_NS)
             tick.tv_nsec *= 2;
     }
     return true;
@@ -310,16 +301,28 @@ static struct thread *foreign_record_of(pid_t tid)
     return NULL;
 }
 
+enum { HINTS = 4096 };
+static struct thread *hint_of
+    [HINTS]; // by thread number, modulo: whom that number met last; maybe another's by now (T1) (guard)
+
+static struct thread *find_locked(pid_t tid)
+{
+    struct thread *t = hint_of[(unsigned)tid % HINTS];
+    if (t && t->tid == tid)
+        return t;
+    for (t = thread_first_locked(); t && t->tid != tid; t = t->next)
+        ;
+    return t;
+}
+
 enum met { UNKNOWN, TO_BE_ASKED, ASKED };
 
 // What the registry knows of a task. Only the answer leaves the lock: the record may be another thread's a moment later.
 static enum met registered_as(pid_t tid, uint32_t gen)
 {
-    enum met met = UNKNOWN;
     thread_registry_lock();
-    for (struct thread *t = thread_first_locked(); t && met == UNKNOWN; t = t->next)
-        if (t->tid == tid)
-            met = atomic_load(&t->stop_word) >> 2 == gen ? ASKED : TO_BE_ASKED;
+    struct thread *t = find_locked(tid);
+    enum met met = !t ? UNKNOWN : atomic_load(&t->stop_word) >> 2 == gen ? ASKED : TO_BE_ASKED;
     thread_registry_unlock();
     return met;
 }
@@ -341,6 +344,7 @@ static size_t request_registered(uint32_t gen)
             met->stack_hi = t->stack_hi;
         } else {
             request(t, gen);
+            hint_of[(unsigned)t->tid % HINTS] = t;
             asked++;
         }
     }
@@ -405,6 +409,7 @@ static uint32_t next_generation(void)
 {
     generation = (generation + 1) & 0x3fffffff;
     atomic_store(&foreign_count, 0);
+    awaited = NULL;
     return generation;
 }
 
@@ -465,14 +470,27 @@ void world_each_stopped(void (*visit)(struct thread *t))
             visit(&foreign[i]);
 }
 
+static struct thread *unvisited_from(struct thread *t, uint32_t round)
+{
+    while (t && t->visited == round)
+        t = t->next;
+    return t;
+}
+
+// The walk goes on from the one visited last, if that is still registered, and then once more from the first: there is who came meanwhile.
 static struct thread *next_unvisited(uint32_t round)
 {
-    struct thread *t;
+    static struct thread *last;
+    static pid_t last_tid;
     thread_registry_lock();
-    for (t = thread_first_locked(); t && t->visited == round; t = t->next)
-        ;
-    if (t)
+    struct thread *t = last && last->tid == last_tid ? unvisited_from(last, round) : NULL;
+    if (!t)
+        t = unvisited_from(thread_first_locked(), round);
+    if (t) {
         t->visited = round;
+        last = t;
+        last_tid = t->tid;
+    }
     thread_registry_unlock();
     return t;
 }
@@ -506,10 +524,8 @@ const char *world_handshake(void (*visit)(struct thread *t))
 // Asks one thread of the process; NULL: it is gone, at its end, or ours.
 static struct thread *request_one(pid_t tid, uint32_t gen)
 {
-    struct thread *t;
     thread_registry_lock();
-    for (t = thread_first_locked(); t && t->tid != tid; t = t->next)
-        ;
+    struct thread *t = find_locked(tid);
     if (t)
         request(t, gen);
     thread_registry_unlock();

@@ -3,7 +3,7 @@
 //   collector                      thread
 //   stop_word = gen|REQUESTED      (anything)
 //   tgkill ----------------------> handler: inside a critical section? note it, return; crit_leave parks later
-//                                  sp, context stored; stop_word = gen|STOPPED; acks + 1, wake
+//                                  sp, context stored; stop_word = gen|STOPPED, wake
 //   waits for the word <---------- waits until resume_gen >= gen
 //   resume_gen = gen, wake ------> goes on
 //
@@ -13,6 +13,8 @@
 //     goes on at once.
 // W4. Whether a signal is ours is told by the record's count of signals sent; siginfo can only say that it is not (the kernel
 //     may drop it when its queue is full, SOUNDNESS S31).
+// W5. Who was asked and has not been seen to answer is in the list `awaited`. It is empty whenever somebody new is asked, so that a record
+//     that changes hands meanwhile (T1) is in it once at most. To stop n threads takes n steps, not n for each of them.
 // In the handler and while stopped: raw system calls and plain memory only.
 #pragma once
 

@@ -22,9 +22,10 @@ struct thread {
     struct cache *cache;          // NULL: a thread that never came to the heap
     uint32_t visited;             // the last ragged handshake it took part in (collector)
 
-    _Atomic uint32_t stop_word; // generation << 2 | enum stop_state (core/world/stop.c)
-    _Atomic uint32_t signals;   // stop signals sent and not yet seen by the handler
-    uint32_t asked_again;       // the generation in which it got the second signal (collector)
+    _Atomic uint32_t stop_word;  // generation << 2 | enum stop_state (core/world/stop.c)
+    _Atomic uint32_t signals;    // stop signals sent and not yet seen by the handler
+    struct thread *next_awaited; // of those who have yet to answer (guarded as stops are: core/world/stop.c)
+    uint32_t asked_again;        // the generation in which it got the second signal (collector)
     uintptr_t
         entry_sp; // where it entered the library to wait, its registers pushed above; 0: it did not (own thread)
     uintptr_t sp;              // while stopped: scan its stack from here (T2)
