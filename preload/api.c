@@ -1,4 +1,4 @@
-// The functions of gcpre.h, but for malloc_noscan (malloc.c), weak references and cleanups (cleanup.c).
+// The functions of gcpre.h, but for malloc_noscan (malloc.c), weak references, cleanups and finalizers (cleanup.c).
 #include "cleanup.h"
 #include "gcpre.h"
 
@@ -68,6 +68,10 @@ static struct gcpre_stats stats_now(void)
         .memory_limit = pace_limit(),
         .gc_percent = pace_percent(),
         .passive = collector_passive_reason() != NULL,
+        .pause_stopping_ns = totals.pause_parts.stopping_ns,
+        .pause_roots_ns = totals.pause_parts.roots_ns,
+        .pause_written_ns = totals.pause_parts.written_ns,
+        .written_bytes = totals.pause_parts.written_bytes,
     };
 }
 

@@ -129,6 +129,8 @@ __attribute__((constructor(101))) static void boot(int argc, char **argv, char *
     hunt_boot();
     if (options.free_mode != FREE_NOW)
         quarantine_boot(options.free_mode == FREE_IGNORE);
+    if (collector_passive_reason())
+        quarantine_end();
     if (quarantine_on && !quarantine_ignores)
         signal_watch_segv();
     control_boot(envp);

@@ -16,6 +16,7 @@
 #ifndef GCPRE_H
 #define GCPRE_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -86,6 +87,12 @@ struct gcpre_stats {
     uint64_t memory_limit; // as gcpre_set_memory_limit has it (/gc/gomemlimit)
     int32_t gc_percent;    // as gcpre_set_gc_percent has it (/gc/gogc)
     int32_t passive;       // 1: nothing is reclaimed in this process any more
+
+    uint64_t pause_stopping_ns; // of pause_last_ns: until all threads stood still
+    uint64_t pause_roots_ns;    // of it: reading what lies outside heap and stacks
+    uint64_t
+        pause_written_ns; // of it: asking the kernel which pages of the heap were written last, and reading those
+    uint64_t written_bytes; // in living blocks on those pages
 };
 
 GCPRE_WEAK int libgcpre_read_stats(struct gcpre_stats *stats);
@@ -94,7 +101,8 @@ GCPRE_WEAK int libgcpre_read_stats(struct gcpre_stats *stats);
 // Without: all 0, returns 0.
 static inline int gcpre_read_stats(struct gcpre_stats *stats)
 {
-    struct gcpre_stats none = {sizeof *stats, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    struct gcpre_stats none = {
+        sizeof *stats, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     *stats = none;
     if (libgcpre_read_stats)
         return libgcpre_read_stats(stats);
@@ -224,6 +232,28 @@ static inline struct gcpre_cleanup gcpre_add_cleanup(void *p, void (*call)(void 
 static inline int gcpre_stop_cleanup(struct gcpre_cleanup cleanup)
 {
     return libgcpre_stop_cleanup ? libgcpre_stop_cleanup(cleanup) : 0;
+}
+
+// --- finalizers ---------------------------------------------------------------------------------------------
+
+GCPRE_WEAK int libgcpre_set_finalizer(void *p, void (*finalize)(void *p, void *arg), void *arg);
+
+// finalize(p, arg) runs once, some time after the block that p points at or into was found unreachable, and gets the block, as it was, with everything
+// that it leads to. After Go's runtime.SetFinalizer: the finalizer may store p somewhere, and the block lives on, or free it; else it is
+// given back by a later cycle, when it is unreachable again. It has no finalizer any more, but another can be set, by the finalizer too.
+// NULL takes the finalizer away. A block has at most one.
+// Weak references to the block are NULL before the finalizer runs, and stay so; its cleanups run when its memory is given back, afterwards.
+// Of two blocks with finalizers, one of which leads to the other, the one that is led to is finalized later, when the first is gone. A block
+// that leads back to itself, by whatever way, never is: a doubly linked node, a tree with parent pointers. Nor while arg leads to the block:
+// arg stays alive until then.
+// Finalizers run where cleanups run, under the same rules (gcpre_add_cleanup): not at the end of the program, nor when the block is freed
+// or moved by realloc. To those who hunt leaks a block with a finalizer is none, nor is what only it leads to, unless the program has taken the
+// finalizer away. Cycles stop the program the longer the more bytes unreachable blocks with finalizers have.
+// Returns 0; EINVAL: p points into no block, or arg into the same; EEXIST: it has a finalizer; ENOMEM.
+// Without: never runs, returns ENOSYS.
+static inline int gcpre_set_finalizer(void *p, void (*finalize)(void *p, void *arg), void *arg)
+{
+    return libgcpre_set_finalizer ? libgcpre_set_finalizer(p, finalize, arg) : ENOSYS;
 }
 
 // --- object pools -------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-// mprotect(2) on memory of the heap: the collector must neither read nor re-protect nor reclaim it (heap/guards.h, SOUNDNESS S19).
+// mprotect(2) on memory of the heap: the collector must neither read nor re-protect nor reclaim it (heap/guards.h, SOUNDNESS S19). And
+// madvise(2), where it would take pages away from a child.
 #include "guards.h"
 
 #include "real.h"
@@ -6,6 +7,7 @@
 #include "gc/collector.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
+#include "sys/syscall.h"
 #include "world/kwrite.h"
 
 #include <errno.h>
@@ -46,6 +48,29 @@ void guards_after_call(uintptr_t lo, uintptr_t hi, int prot, long result)
     if (unlikely(clip(&lo, &hi)) && result == 0 && (prot & PROT_READ))
         note(lo, hi, prot);
     errno = error;
+}
+
+// Memory for a device (libibverbs advises so) shall not be copied when the parent writes it. For that the child need not go without, where
+// its collector would fault.
+int guards_advice(uintptr_t lo, uintptr_t hi, int advice)
+{
+    bool ours = lo < hi && cage_contains(lo) && hi <= cage_top();
+    return !ours                     ? advice
+           : advice == MADV_DONTFORK ? MADV_WIPEONFORK
+           : advice == MADV_DOFORK   ? MADV_KEEPONFORK
+                                     : advice;
+}
+
+// Other allocators call it where no symbol may be looked up.
+EXPORT int madvise(void *start, size_t bytes, int advice)
+{
+    uintptr_t lo = (uintptr_t)start;
+    long result = sys_call_plain(SYS_madvise, (long)start, (long)bytes, guards_advice(lo, lo + bytes, advice),
+                                 0, 0, 0);
+    if (!sys_failed(result))
+        return 0;
+    errno = (int)-result;
+    return -1;
 }
 
 EXPORT int mprotect(void *start, size_t bytes, int prot)

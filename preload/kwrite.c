@@ -280,6 +280,8 @@ EXPORT long interposed_syscall(long number, long a, long b, long c, long d, long
         note_unseen(number);
     if (unlikely(number == SYS_io_submit))
         pins_aio_submit(b, (struct iocb *const *)c);
+    if (unlikely(number == SYS_madvise))
+        c = guards_advice((uintptr_t)a, (uintptr_t)(a + b), (int)c);
     bool protects = number == SYS_mprotect || number == SYS_pkey_mprotect;
     int access = number == SYS_pkey_mprotect && d > 0 ? PROT_NONE : (int)c;
     if (unlikely(protects))

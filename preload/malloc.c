@@ -157,7 +157,7 @@ static bool hold_back_quick(void *p, uintptr_t from)
 static __attribute__((noinline)) void free_from(void *p, const void *const *return_slot)
 {
     struct note was;
-    if (quarantine_on && !quarantine_ignores && hold_back_quick(p, (uintptr_t)*return_slot))
+    if (quarantine_holds && hold_back_quick(p, (uintptr_t)*return_slot))
         return;
     misuse_caller = (struct misuse_caller){.from = (uintptr_t)*return_slot};
     if (heap_free_noted_quick(p, &was)) {

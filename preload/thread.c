@@ -157,6 +157,7 @@ static struct start enter_thread(void *p, uintptr_t frames_hi)
     has_own_stack = start.own_stack;
     watch_exit();
     kwrite_thread_start();
+    cleanup_start(); // it may have gone meanwhile
     return start;
 }
 

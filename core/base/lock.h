@@ -28,7 +28,7 @@ enum lock_rank {
     LOCK_RANK_KEPT,       // extents that are kept for the next request
     LOCK_RANK_CAGE,       // the cage's high-water mark
     LOCK_RANK_GUARDS,     // pages that the program protected
-    LOCK_RANK_SPECIALS,   // weak references and cleanups
+    LOCK_RANK_SPECIALS,   // weak references, cleanups, finalizers
     LOCK_RANK_SITES,      // allocation sites and modules
     LOCK_RANK_UNJOINED,   // threads that may have to be joined
     LOCK_RANK_META,       // private memory

@@ -11,6 +11,7 @@
 enum free_mode { FREE_NOW, FREE_QUARANTINE, FREE_IGNORE };
 enum report_format { FORMAT_TEXT, FORMAT_JSON };
 enum barrier_choice { BARRIER_AUTO, BARRIER_UFFD, BARRIER_MPROTECT, BARRIER_NONE };
+enum minor_choice { MINOR_NEVER, MINOR_AUTO, MINOR_ALWAYS };
 enum { LEAKS_EXIT = 1 << 0, LEAKS_CYCLE = 1 << 1 };
 
 #define OPTION(name, type, field, ...) type field;

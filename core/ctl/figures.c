@@ -67,6 +67,10 @@ static void put_cycles(const struct totals *totals)
     json_number("pause_total_ns", totals->pause_total_ns);
     json_number("pause_last_ns", totals->pause_last_ns);
     json_number("pause_max_ns", totals->pause_max_ns);
+    json_number("pause_stopping_ns", totals->pause_parts.stopping_ns);
+    json_number("pause_roots_ns", totals->pause_parts.roots_ns);
+    json_number("pause_written_ns", totals->pause_parts.written_ns);
+    json_number("written_bytes", totals->pause_parts.written_bytes);
     json_number("handshake_max_ns", totals->handshake_max_ns);
     json_number("mark_last_ns", totals->mark_last_ns);
     json_number("gc_cpu_ns", trace_cpu_ns());

@@ -14,6 +14,7 @@
 #include "gc/scavenge.h"
 #include "gc/trace.h"
 #include "gc/workers.h"
+#include "heap/quarantine.h"
 #include "sys/cpu.h"
 #include "sys/syscall.h"
 #include "world/barrier.h"
@@ -29,7 +30,8 @@ enum {
     HOLD_TURN_NS = 250000,
     HOLD_DOUBLINGS = 7,
     HOLD_STEPS = 64,
-    LAST_RESORT_NS = 1000000000
+    LAST_RESORT_NS = 1000000000,
+    LAST_RESORT_SHARE = 8 // of the heap
 };
 #define HOLD_LEAST_STEP (512 * KIB)
 enum thread_state { THREAD_NONE, THREAD_STARTING, THREAD_RUNNING, THREAD_LEAVING };
@@ -57,7 +59,11 @@ void collector_boot(void)
     trace_boot();
 }
 
-void collector_passive(const char *why) { doubt_for_good(why); }
+void collector_passive(const char *why)
+{
+    if (doubt_for_good(why))
+        quarantine_end();
+}
 
 const char *collector_passive_reason(void) { return doubt_why_for_good(); }
 
@@ -300,11 +306,10 @@ static bool stress_due(void)
                                  options.stress - 1;
 }
 
+// Not while the collector's thread is being created: perhaps by the one who asks, for whom the C library allocates then.
 static bool cycle_is_coming(void)
 {
-    int now = atomic_load(&state);
-    return (now == THREAD_RUNNING || now == THREAD_STARTING) &&
-           atomic_load(&requests) != atomic_load(&served);
+    return atomic_load(&state) == THREAD_RUNNING && atomic_load(&requests) != atomic_load(&served);
 }
 
 // The heap is past its goal, and the cycle that will bring it back is under way: the thread that wants more works for
@@ -320,6 +325,9 @@ static uint64_t hold_ns(void)
 
 static void hold_back(size_t bytes)
 {
+    if (thread_is_own(
+            sys_gettid())) // the C library allocates for a helper that we create: who should end this would wait for it
+        return;
     uint64_t since = clock_ns(), end = since + hold_ns();
     struct timespec moment = {.tv_nsec = HOLD_TURN_NS};
     while (pace_overdue() && cycle_is_coming() && clock_ns() < end) {
@@ -383,14 +391,45 @@ bool collector_looks(bool begins)
     return begins && !doubt_is_for_good(); // in this order: collector_retire looks at them in the other
 }
 
+static struct {
+    _Atomic uint32_t under_way; // who comes meanwhile sleeps on it
+    _Atomic uint64_t ended_ns, allocated_total;
+} last_resort;
+
+// Where everything is alive another cycle finds nothing. But a heap that is given up and filled anew at full speed may come to its end many
+// times in a second.
+static bool may_help(void)
+{
+    uint64_t now = clock_ns(), before = atomic_load(&last_resort.ended_ns),
+             allocated = heap_allocated_total() - atomic_load(&last_resort.allocated_total);
+    return !before || now - before >= LAST_RESORT_NS || allocated > heap_live_bytes() / LAST_RESORT_SHARE;
+}
+
+static bool resort_to_cycle(void)
+{
+    if (!may_help())
+        return false;
+    atomic_store(&last_resort.allocated_total, heap_allocated_total()); // others may take what it finds
+    bool done = collector_collect();
+    atomic_store(&last_resort.ended_ns, clock_ns());
+    return done;
+}
+
 bool collector_out_of_memory(void)
 {
-    static _Atomic uint64_t last;
-    uint64_t now = clock_ns(), before = atomic_load(&last);
-    if (atomic_load(&state) != THREAD_RUNNING || (before && now - before < LAST_RESORT_NS) ||
-        !atomic_compare_exchange_strong(&last, &before, now))
+    const struct timespec moment = {.tv_nsec = 1000000};
+    uint32_t nobody = 0;
+    if (atomic_load(&state) != THREAD_RUNNING)
         return false;
-    return collector_collect();
+    if (!atomic_compare_exchange_strong(&last_resort.under_way, &nobody, 1)) {
+        while (atomic_load(&last_resort.under_way))
+            sys_futex_wait(&last_resort.under_way, 1, &moment);
+        return true;
+    }
+    bool done = resort_to_cycle();
+    atomic_store(&last_resort.under_way, 0);
+    sys_futex_wake(&last_resort.under_way, INT32_MAX);
+    return done;
 }
 
 // --- fork ---------------------------------------------------------------------------------------------------
@@ -420,6 +459,7 @@ void collector_fork_child(void)
     atomic_store(&requests, 0);
     atomic_store(&served, 0);
     atomic_store(&forced_until, 0);
+    atomic_store(&last_resort.under_way, 0);
     barrier_fork_child();
     cycle_fork_child();
     workers_fork_child();

@@ -31,8 +31,9 @@ void collector_want_cycle(void);
 extern _Atomic bool collector_start_wanted;
 void collector_start(void);
 
-// There is no memory: a cycle may find some. False when there can be none, or was one for this reason within a second. Starts no
-// thread: the caller may hold anybody's locks.
+// There is no memory: a cycle may find some. False when there can be none, or was one for this reason within a second, unless an eighth of
+// the heap was allocated since. Who comes while one is under way for this reason waits for it. Starts no thread: the caller may hold
+// anybody's locks.
 bool collector_out_of_memory(void);
 
 // Ends our threads, and returns when the kernel has none of them any more: for calls that a process may make only with a single thread.

@@ -4,6 +4,7 @@
 #include "gc/scan_avx2.h"
 #include "gc/verify.h"
 #include "heap/guards.h"
+#include "heap/taint.h"
 
 #include <string.h>
 
@@ -38,15 +39,30 @@ static __attribute__((noinline)) void note_holder(uintptr_t value, uint64_t from
     holder_note(&b, from);
 }
 
-static __attribute__((noinline)) void mark_large(struct marker *m, uintptr_t value, uint64_t from)
+static void look_again(struct marker *m, uintptr_t value, unsigned at);
+
+static __attribute__((noinline)) void pass_over_no_slot(struct marker *m, uintptr_t value, unsigned at)
+{
+    pass_over(value);
+    taint_at(value);
+    if (unlikely(cage_bin_plus_one(cage_unit(value)) || large_id_at(value)))
+        look_again(m, value, at);
+}
+
+static __attribute__((noinline)) void mark_large(struct marker *m, uintptr_t value, unsigned at)
 {
     uint32_t id = large_id_at(value);
     if (!id) {
-        pass_over(value);
+        pass_over_no_slot(m, value, at);
         return;
     }
     struct large *row = large_row(id);
-    if (atomic_load_explicit(&row->mark, memory_order_relaxed) || atomic_exchange(&row->mark, 1))
+    bool news = !atomic_load_explicit(&row->mark, memory_order_relaxed) && !atomic_exchange(&row->mark, 1);
+    if (unlikely(large_id_at(value) != id)) {
+        look_again(m, value, at);
+        return;
+    }
+    if (!news)
         return;
     uintptr_t base = row->base;
     m->marked_blocks++;
@@ -54,29 +70,49 @@ static __attribute__((noinline)) void mark_large(struct marker *m, uintptr_t val
     if (base)
         push(m, base | LARGE_TAG);
     if (unlikely(holders_wanted))
-        note_holder(value, from);
+        note_holder(value, m->pending_from[at]);
+}
+
+static bool is_free(const struct slot_word *word, uint64_t bit)
+{
+    return atomic_load_explicit(&word->free, memory_order_relaxed) & bit;
 }
 
 // Who marks a small block counts it when it is scanned.
+static inline void push_marked(struct marker *m, struct candidate c, unsigned at)
+{
+    push(m, c.block);
+    if (unlikely(holders_wanted))
+        note_holder(c.block, m->pending_from[at]);
+}
+
+// The slot is free, or was a moment ago: it is scanned only if it is a block by the time that its mark is there.
+static __attribute__((noinline)) void settle_free(struct marker *m, struct candidate c, unsigned at)
+{
+    struct slot_word *word = &cage.words[c.slot / 64];
+    uint64_t bit = 1UL << c.slot % 64;
+    pass_over(m->pending_value[at]);
+    if (taint_wanted && !(atomic_fetch_or(&word->mark, bit) & bit) && !(atomic_load(&word->free) & bit))
+        push_marked(m, c, at);
+}
+
 static inline void settle(struct marker *m, struct candidate c, unsigned at)
 {
     if (unlikely(c.slot == MARK_LARGE)) {
-        mark_large(m, c.block, m->pending_from[at]);
+        mark_large(m, c.block, at);
         return;
     }
     struct slot_word *word = &cage.words[c.slot / 64];
     uint64_t bit = 1UL << c.slot % 64;
-    if (atomic_load_explicit(&word->mark, memory_order_relaxed) & bit)
-        return;
-    if (unlikely(atomic_load_explicit(&word->free, memory_order_relaxed) & bit)) {
-        pass_over(m->pending_value[at]);
+    if (atomic_load_explicit(&word->mark, memory_order_relaxed) & bit) {
+        if (unlikely(verify_noting) && is_free(word, bit))
+            verify_note(m->pending_value[at]);
         return;
     }
-    if (atomic_fetch_or_explicit(&word->mark, bit, memory_order_relaxed) & bit)
-        return;
-    push(m, c.block);
-    if (unlikely(holders_wanted))
-        note_holder(c.block, m->pending_from[at]);
+    if (unlikely(is_free(word, bit)))
+        settle_free(m, c, at);
+    else if (!(atomic_fetch_or_explicit(&word->mark, bit, memory_order_relaxed) & bit))
+        push_marked(m, c, at);
 }
 
 // What a word in the cage points to; no block when it points behind a span's last.
@@ -88,11 +124,21 @@ static inline struct candidate candidate_at(uintptr_t value)
         return (struct candidate){value, MARK_LARGE};
     const struct size_class *c = &class_table[bin - 1];
     uint32_t slot = slot_of(c, (value - cage.base) & (UNIT_BYTES - 1));
-    if (unlikely(slot >= c->slots))
+    if (unlikely(slot >= c->slots)) {
+        taint_at(value);
         return (struct candidate){0};
+    }
     size_t number = unit * WORDS_PER_SPAN * 64 + slot;
     __builtin_prefetch(&cage.words[number / 64], 1);
     return (struct candidate){align_down(value, UNIT_BYTES) + (uintptr_t)slot * c->size, number};
+}
+
+// Somebody came or went meanwhile (heap/taint.h, T5).
+static __attribute__((noinline)) void look_again(struct marker *m, uintptr_t value, unsigned at)
+{
+    struct candidate c = candidate_at(value);
+    if (c.block)
+        settle(m, c, at);
 }
 
 // A word that points into the cage. Who comes into the ring puts out who was there longest.
@@ -187,15 +233,31 @@ static void mark_part(struct marker *m, uintptr_t at, size_t bytes)
             mark_words(m, (const void *)at, part_end - at);
 }
 
-void mark_slot_black(void *p)
+// The mark word of the slot at p, NULL when it is none.
+static _Atomic uint64_t *mark_of_slot(void *p, uint64_t *bit)
 {
     uintptr_t address = (uintptr_t)p;
     uint32_t unit = cage_bin_plus_one(cage_unit(address));
     if (!unit)
-        return;
+        return NULL;
     uint32_t slot = slot_of(&class_table[unit - 1], (address - cage.base) & (UNIT_BYTES - 1));
-    atomic_fetch_or_explicit(&cage.words[cage_unit(address) * WORDS_PER_SPAN + slot / 64].mark,
-                             1UL << slot % 64, memory_order_relaxed);
+    *bit = 1UL << slot % 64;
+    return &cage.words[cage_unit(address) * WORDS_PER_SPAN + slot / 64].mark;
+}
+
+bool mark_slot_black(void *p)
+{
+    uint64_t bit;
+    _Atomic uint64_t *word = mark_of_slot(p, &bit);
+    return word && !(atomic_fetch_or_explicit(word, bit, memory_order_relaxed) & bit);
+}
+
+void mark_slot_white(void *p)
+{
+    uint64_t bit;
+    _Atomic uint64_t *word = mark_of_slot(p, &bit);
+    if (word)
+        atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
 }
 
 // One piece; the rest goes back first, so that another worker can take it.
@@ -249,6 +311,16 @@ static __attribute__((noinline)) void scan_entry(struct marker *m, uintptr_t ent
     m->marked_bytes += bytes;
     if (bytes && is_scanned(entry, bin))
         mark_part(m, entry, bytes);
+}
+
+void mark_contents(struct marker *m, uintptr_t base)
+{
+    unsigned bin;
+    size_t bytes = bytes_of(base, &bin);
+    if (!cage_bin_plus_one(cage_unit(base)))
+        push(m, base | LARGE_TAG);
+    else if (bytes && is_scanned(base, bin))
+        mark_part(m, base, bytes);
 }
 
 // The same for most blocks, which are small and hold a few pointers or none: without the detour by way of found[].
@@ -391,22 +463,29 @@ static void rescan_part(struct marker *m, uintptr_t block, uintptr_t block_end, 
         mark_part(m, from, (to - from) & ~7UL);
 }
 
+static inline bool holds_marked_block(uintptr_t base, uint32_t slot)
+{
+    const struct slot_word *word = &cage.words[cage_unit(base) * WORDS_PER_SPAN + slot / 64];
+    uint64_t bit = 1UL << slot % 64;
+    return (atomic_load_explicit(&word->mark, memory_order_relaxed) & bit) &&
+           !(atomic_load_explicit(&word->free, memory_order_relaxed) & bit);
+}
+
+// Blocks in a row are read as one. One by one took a half longer, and a program that wrote faster than that was never caught up with. Two
+// halves of neighbours that look like a pointer mark too much, as halves of one block do.
 static void rescan_span(struct marker *m, uintptr_t base, unsigned bin, uintptr_t lo, uintptr_t hi)
 {
     const struct size_class *c = &class_table[bin];
-    const struct slot_word *words = &cage.words[cage_unit(base) * WORDS_PER_SPAN];
-    uint32_t slot = slot_of(c, (uint32_t)(lo - base)), last = slot_of(c, (uint32_t)(hi - 1 - base));
+    uint32_t slot = slot_of(c, (uint32_t)(lo - base)),
+             end = min_size(slot_of(c, (uint32_t)(hi - 1 - base)) + 1, c->slots);
     if (bin_is_noscan(bin))
         return;
-    for (; slot <= last && slot < c->slots; slot++) {
-        const struct slot_word *word = &words[slot / 64];
-        uint64_t bit = 1UL << slot % 64;
-        if (!(atomic_load_explicit(&word->mark, memory_order_relaxed) & bit) ||
-            (atomic_load_explicit(&word->free, memory_order_relaxed) & bit))
-            continue;
-        uintptr_t block = base + (uintptr_t)slot * c->size;
-        if (is_scanned(block, bin))
-            rescan_part(m, block, block + c->size, lo, hi);
+    for (uint32_t from = slot; slot < end; from = ++slot) {
+        while (slot < end && holds_marked_block(base, slot) &&
+               is_scanned(base + (uintptr_t)slot * c->size, bin))
+            slot++;
+        if (from < slot)
+            rescan_part(m, base + (uintptr_t)from * c->size, base + (uintptr_t)slot * c->size, lo, hi);
     }
 }
 

@@ -5,7 +5,8 @@
 // Cher, Hosking, Vitek: "Software prefetching for mark-sweep garbage collection", 2004).
 //
 // M1. A block is marked by one atomic OR; who set the bit pushes the block; a marked block is scanned once.
-// M2. Only allocated slots are marked: a pointer to a free slot is a stale one.
+// M2. Only allocated slots are scanned: a pointer to a free slot is a stale one. Beside the program the slot is marked, so that who
+//     comes to live there is black (heap/taint.h): its words are then all written after the mark, or it is seen here to be a block.
 // M3. A marker reads memory of the cage only below its top, racing with the program; whatever it misses in a block lies on
 //     a page that was written since the barrier was armed, and is seen again by mark_rescan.
 // M4. Between two calls a marker holds nothing: mark_settle returns everything to the pool.
@@ -49,7 +50,10 @@ void mark_words(struct marker *m, const void *words, size_t bytes);
 void mark_code(struct marker *m, const void *words, size_t bytes);
 void mark_candidate(struct marker *m, uintptr_t value);
 // A slot that is free for its thread alone (in a magazine): marked, not scanned.
-void mark_slot_black(void *p);
+// Whether that was news.
+bool mark_slot_black(void *p);
+// Takes that back. The slot's span is what it was.
+void mark_slot_white(void *p);
 
 // Scans grey blocks until there is none left in this marker or the pool, or about `budget` bytes were scanned.
 // Returns whether it ran dry.
@@ -57,6 +61,8 @@ bool mark_drain(struct marker *m, uint64_t budget);
 // Hands everything over to the pool.
 void mark_settle(struct marker *m);
 
+// Scans what the block that begins at base holds, which is not marked for it.
+void mark_contents(struct marker *m, uintptr_t base);
 // Scans again what the marked blocks on these pages hold. lo, hi are page boundaries inside the cage.
 void mark_rescan(struct marker *m, uintptr_t lo, uintptr_t hi);
 

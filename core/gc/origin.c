@@ -46,8 +46,8 @@ void origins_of_thread(const struct thread *t, origin_words *take, void (*take_v
         take_registers(t, take);
 }
 
-bool origins_hole(const struct thread *t, bool whole, struct roots_hole *out)
+bool origins_hole(const struct thread *t, struct roots_hole *out)
 {
-    *out = (struct roots_hole){t->stack_lo, whole ? t->stack_hi : stack_top(t)};
+    *out = (struct roots_hole){t->stack_lo, t->stack_hi};
     return t->stack_hi && is_on_own_stack(t);
 }

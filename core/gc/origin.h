@@ -12,6 +12,6 @@ typedef void origin_words(const void *words, size_t bytes, enum holder_kind kind
 // pointer into a block.
 void origins_of_thread(const struct thread *t, origin_words *take, void (*take_value)(uintptr_t value));
 
-// What is no root of its stack: the part that is not in use, or all of it, since origins_of_thread has the rest. False: it stands on
-// another stack, and its own is the program's memory like any.
-bool origins_hole(const struct thread *t, bool whole, struct roots_hole *out);
+// Its stack, no root: origins_of_thread has what is in use of it, and the rest is dead. False: it stands on another stack, and its own is
+// the program's memory like any.
+bool origins_hole(const struct thread *t, struct roots_hole *out);

@@ -14,16 +14,22 @@
 // Go's bounds of the trigger, as shares of the way from what was live to the goal.
 enum { TRIGGER_LOW = 45, TRIGGER_HIGH = 61, TRIGGER_PARTS = 64 };
 #define MIN_HEAP (4 * MIB)
-enum { LEAST_ROOM_SHARE = 16, MEASURED_NS = 1000000 };
-#define ASSIST_BYTES (64 * KIB) // scanned by one assist at most: a bounded critical section
+enum { SPARE_SHARE = 8, LEAST_ROOM_SHARE = 16, MEASURED_NS = 1000000 };
+#define CREDIT_HALF_NS 5000000000u // half of what the heap once had is forgotten then
+#define ASSIST_BYTES   (64 * KIB)  // scanned by one assist at most: a bounded critical section
 
 // What the goal depends on; changed by any thread, `changes` after that.
 static _Atomic int percent;
 static _Atomic size_t limit = SIZE_MAX;
 static _Atomic size_t last_roots; // bytes, of the last cycle
 static _Atomic size_t live;
-static _Atomic size_t enough; // that the program allocates, unhindered, in the time that the last cycle took
-static _Atomic size_t waste;  // resident memory of the heap that is neither blocks nor vacant
+static _Atomic size_t full_live; // after the last full cycle: the goal follows from this
+static _Atomic size_t credit;    // bytes that the heap had lately: the goal is not lower
+static _Atomic size_t earned;    // the goal without that
+static uint64_t credit_ns;       // when it was brought up to date
+static _Atomic size_t
+    enough; // that the program allocates, unhindered, in the time that the last full cycle took
+static _Atomic size_t waste; // resident memory of the heap that is neither blocks nor vacant
 static _Atomic uint32_t changes;
 
 static _Atomic size_t unswept; // what the last final stop condemned; the sweep frees it
@@ -34,18 +40,24 @@ static _Atomic size_t goal = SIZE_MAX,
                       trigger =
                           SIZE_MAX; // until pace_boot: what libraries allocate before us asks for no cycle
 static _Atomic size_t goal_without_limit = SIZE_MAX; // with GOGC off as if that were 100
-static size_t scan_work; // bytes that the last cycle scanned: what the next one is expected to
-// Bytes that the program allocates while one is scanned, as far as it is let, smoothed. What it would allocate unhindered makes cycles
-// begin earlier, and a third more memory (what dies while marking runs counts as alive) for no time gained.
+static bool is_minor;                                // the cycle (gc/minor.h)
+static size_t work_done[2]; // bytes that the last full and the last minor cycle scanned
+static size_t scan_work;    // what this one is expected to
+// Bytes that the program allocates while one is scanned, as far as it is let, smoothed. What it would allocate unhindered (meanwhile) makes cycles
+// begin earlier by an eighth of the room at most: without that bound a third more memory (what dies while marking runs counts as alive).
 static double cons_mark;
+static uint64_t took_ns[2]; // the last full and the last minor cycle
+static _Atomic size_t
+    meanwhile; // that the program allocates, unhindered, in the time that the next cycle will take
 static _Atomic size_t runway; // so many bytes before the goal marking has to begin
 static uint64_t begin_allocated;
-static size_t begin_live;
+static size_t begin_live, begin_earned;
 
 static void set_trigger(void)
 {
     size_t base = atomic_load(&live), top = atomic_load(&goal), room = top > base ? top - base : 0;
-    size_t early = room - min_size(runway, room);
+    size_t ahead = max_size(runway, min_size(meanwhile, room / SPARE_SHARE));
+    size_t early = room - min_size(ahead, room);
     size_t low = room / TRIGGER_PARTS * TRIGGER_LOW, high = room / TRIGGER_PARTS * TRIGGER_HIGH;
     atomic_store(&trigger, base + (early < low ? low : early > high ? high : early));
 }
@@ -66,7 +78,7 @@ size_t pace_heap_limit(void)
 static size_t limit_goal(size_t live_bytes, size_t without_limit)
 {
     size_t most = pace_heap_limit(), left = most == SIZE_MAX ? most : most - min_size(waste, most);
-    size_t full = min_size(enough, without_limit - live_bytes);
+    size_t full = min_size(enough, without_limit > live_bytes ? without_limit - live_bytes : 0);
     size_t room = max_size(full / 2, max_size(live_bytes / LEAST_ROOM_SHARE, MIB));
     return max_size(left, live_bytes + room);
 }
@@ -77,12 +89,20 @@ static size_t grown_by(size_t live_bytes, int share)
     return max_size(live_bytes + (size_t)growth, MIN_HEAP * (size_t)share / 100);
 }
 
+// After minor cycles the goal is still the full one's, as long as there is a little room left: the next one, a full one, is under way then.
+static size_t own_goal(size_t living, int share)
+{
+    size_t before = full_live, grown = grown_by(before, share), room = grown - min_size(before, grown);
+    return max_size(grown, living > before ? living + room / 8 : 0);
+}
+
 static void set_goal(void)
 {
     int share = percent;
     size_t living = live;
-    size_t grown = grown_by(living, share < 0 ? 100 : share), wanted = share < 0 ? SIZE_MAX : grown;
-    size_t reached = min_size(wanted, limit_goal(living, grown));
+    size_t own = own_goal(living, share < 0 ? 100 : share), grown = max_size(own, credit);
+    size_t wanted = share < 0 ? SIZE_MAX : grown, reached = min_size(wanted, limit_goal(living, own));
+    atomic_store(&earned, own);
     atomic_store(&goal_without_limit, max_size(grown, reached));
     atomic_store(&goal, reached);
     set_trigger();
@@ -120,6 +140,8 @@ void pace_note_waste(size_t bytes)
 
 void pace_change(int gogc_percent)
 {
+    if (gogc_percent >= 0 && (percent < 0 || gogc_percent < percent))
+        atomic_store(&credit, 0); // less memory is wanted, and now
     percent = gogc_percent;
     changed();
 }
@@ -166,10 +188,13 @@ static void measure_allocation(void)
         allocation_per_ns = (double)(heap_allocated_total() - ended_allocated) / (double)elapsed;
 }
 
-void pace_cycle_begins(void)
+void pace_cycle_begins(bool minor)
 {
+    is_minor = minor;
+    scan_work = work_done[minor];
     measure_allocation();
     begin_live = heap_live_bytes();
+    begin_earned = earned;
     begin_allocated = heap_allocated_total();
     atomic_store(&assist_ns, 0);
     atomic_store(&assist_scanned, 0);
@@ -181,27 +206,61 @@ void pace_mark_ended(uint64_t scanned_bytes)
     double scanned = (double)(scanned_bytes + atomic_load(&assist_scanned)) + 1;
     double ratio = (double)(heap_allocated_total() - begin_allocated) / scanned;
     cons_mark = cons_mark > 0 ? (cons_mark + ratio) / 2 : ratio;
-    scan_work = (size_t)scanned;
-    runway = (size_t)(cons_mark * scanned);
+    work_done[is_minor] = (size_t)scanned;
+}
+
+void pace_expect(bool minor)
+{
+    runway = (size_t)(cons_mark * (double)work_done[minor]);
+    meanwhile = (size_t)(allocation_per_ns * (double)took_ns[minor]);
+    changed();
+}
+
+static void set_live(size_t bytes)
+{
+    live = bytes;
+    if (!is_minor)
+        full_live = bytes;
 }
 
 void pace_sweep_begins(size_t live_bytes)
 {
     size_t all = heap_live_bytes();
-    live = live_bytes;
+    set_live(live_bytes);
     unswept = all - min_size(live_bytes, all);
     changed();
 }
 
-void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns)
+size_t pace_credit(size_t before, uint64_t elapsed_ns, size_t used)
+{
+    double kept = (double)before * CREDIT_HALF_NS / ((double)CREDIT_HALF_NS + (double)elapsed_ns);
+    return max_size((size_t)kept, used);
+}
+
+static void settle_credit(void)
+{
+    size_t used = min_size(begin_live, begin_earned);
+    atomic_store(&credit, pace_credit(atomic_load(&credit), ended_ns - credit_ns, used));
+    credit_ns = ended_ns;
+}
+
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t cycle_ns)
 {
     ended_ns = clock_ns();
     ended_allocated = heap_allocated_total();
-    enough = (size_t)(allocation_per_ns * (double)took_ns);
-    live = live_bytes;
+    took_ns[is_minor] = cycle_ns;
+    enough = (size_t)(allocation_per_ns * (double)took_ns[0]);
+    settle_credit();
+    set_live(live_bytes);
     unswept = 0;
     last_roots = root_bytes;
     changed();
+}
+
+bool pace_has_room(void)
+{
+    size_t end = goal, now = live, before = full_live;
+    return end > now && (end - now) * 2 >= end - min_size(before, end);
 }
 
 // --- assist -------------------------------------------------------------------------------------------------

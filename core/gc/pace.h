@@ -6,6 +6,10 @@
 // blocks (in probation and quarantine too), the library's own memory, and what of the heap is resident without being either blocks or
 // vacant. Vacant memory is not counted: the scavenger gives it back when the limit is passed. Where too much lives for the limit, the
 // heap has half the room that it would use without one, and the limiter (gc/limiter.h) sees to it that the program gets a processor.
+//
+// Unlike Go's the goal is not lower than what the heap had lately, which is forgotten by half in five seconds: memory that was there
+// a moment ago costs nothing to use again before it is given back (gc/scavenge.h), and a program whose live memory comes and goes has
+// a third of the cycles. Its peak stays what it was. bdwgc never gives back, and so collects as seldom.
 #pragma once
 
 #include "base/crit.h"
@@ -42,14 +46,21 @@ bool pace_due(void);
 // Whether it has grown past the goal; while the limiter is on, past what the goal would be without a limit.
 bool pace_overdue(void);
 
-void pace_cycle_begins(void);
+void pace_cycle_begins(bool minor);
 // Concurrent marking is over: what it scanned.
 void pace_mark_ended(uint64_t scanned_bytes);
 // The final stop has condemned all but so much, and the sweep will free it: the next goal holds from here on. With the last one, threads
 // would allocate up to that while the sweep runs, however little lives. World stopped.
 void pace_sweep_begins(size_t live_bytes);
 // The cycle is over: what is alive, and the roots that were scanned with it, by how long it took altogether.
-void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t took_ns);
+void pace_cycle_ended(size_t live_bytes, size_t root_bytes, uint64_t cycle_ns);
+// Whether what is left up to the goal is still half of what the last full cycle gave.
+bool pace_has_room(void);
+// The next cycle is likely to be of this kind.
+void pace_expect(bool minor);
+
+// What remains of `before` bytes that the heap had, so long ago, where it has just had `used`.
+size_t pace_credit(size_t before, uint64_t elapsed_ns, size_t used);
 
 struct pace_figures pace_figures(void);
 

@@ -62,8 +62,7 @@ bool stuck_holds_back(const struct thread *t)
     struct roots_hole hole;
     struct held h = {.thread.tid = t->tid, .state = HELD};
     met = true;
-    if (!looks || count == HELD_MOST || !origins_hole(t, true, &hole) ||
-        !is_asleep(t, &h.thread.word, &h.value))
+    if (!looks || count == HELD_MOST || !origins_hole(t, &hole) || !is_asleep(t, &h.thread.word, &h.value))
         return false;
     held[count++] = h;
     return true;

@@ -2,7 +2,6 @@
 
 #include "base/crit.h"
 #include "base/lock.h"
-#include "gc/trace.h"
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_FIGURES);
 static struct totals totals;
@@ -14,6 +13,7 @@ static void add_locked(const struct trace *t)
     totals.last_end_ns = trace_elapsed_ns();
     totals.pause_total_ns += t->stop.total_ns;
     totals.pause_last_ns = t->stop.longest_ns;
+    totals.pause_parts = t->parts;
     totals.pause_max_ns = max_size(totals.pause_max_ns, t->stop.longest_ns);
     totals.handshake_max_ns = max_size(totals.handshake_max_ns, t->begin.longest_ns);
     totals.assist_ns += t->assist_ns;

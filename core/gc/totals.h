@@ -4,15 +4,13 @@
 // Written by the collector thread after each cycle, read by anybody, under a lock.
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
-struct trace;
+#include "gc/trace.h"
 
 struct totals {
     uint64_t cycles, forced; // that ran to their end
     uint64_t last_end_ns;    // on the clock of trace_elapsed_ns
     uint64_t pause_total_ns, pause_last_ns, pause_max_ns, handshake_max_ns, mark_last_ns;
+    struct trace_parts pause_parts;   // of the last pause
     uint64_t dead_blocks, dead_bytes; // that cycles have given back
     uint64_t peak_bytes;              // of the heap, at the beginnings of cycles
     uint64_t assist_ns, held_ns;      // of threads of the program

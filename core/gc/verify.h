@@ -9,7 +9,7 @@
 // whatever of that is allocated now is marked too.
 
 // Before a cycle: room for the notes; called when the option asks for verification.
-void verify_begin(void);
+void verify_begin(bool keep);
 // In a forked child: whatever the collector was about to unmap at that moment is left alone.
 void verify_fork_child(void);
 // The concurrent mark passed over this value: it points at no block now. Any thread.

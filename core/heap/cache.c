@@ -245,6 +245,7 @@ void *cache_alloc(struct cache *c, unsigned bin)
 static void give_back(unsigned bin, void *const *slots, size_t n)
 {
     const struct size_class *class = &class_table[bin];
+    size_t given = n;
     for (size_t i = 0; i < n;) {
         struct span *s = &cage.spans[cage_unit((uintptr_t)slots[i])];
         uintptr_t base = span_base(s);
@@ -260,11 +261,13 @@ static void give_back(unsigned bin, void *const *slots, size_t n)
             bits |= 1UL << slot % 64;
         }
         uint64_t twice = span_give(s, w, bits);
-        heap_count_free((size_t)__builtin_popcountl(bits & ~twice) * class->size);
-        if (twice)
+        if (unlikely(twice)) {
+            given -= (unsigned)__builtin_popcountl(twice);
             heap_report_double_free(
                 (void *)(base + (w * 64 + (unsigned)__builtin_ctzl(twice)) * (uintptr_t) class->size));
+        }
     }
+    heap_count_free(given * class->size);
 }
 
 bool cache_free(struct cache *c, unsigned bin, void *p)
@@ -311,16 +314,21 @@ static void close_all(struct shelf *shelf, unsigned first_bin)
             close_magazine(&shelf->magazines[at], first_bin + at);
 }
 
-void cache_kill(struct cache *c)
+static void give_up_room(struct cache *c)
 {
     struct shelf *noted = c->noted, *noscan = c->noscan;
-    quarantine_thread_ends();
-    cache_flush(c);
-    c->state = CACHE_DEAD;
     each_shelf(c, close_all);
     c->noted = c->noscan = NULL;
     put_away(noted);
     put_away(noscan);
+}
+
+void cache_kill(struct cache *c)
+{
+    quarantine_thread_ends();
+    cache_flush(c);
+    c->state = CACHE_DEAD;
+    give_up_room(c);
 }
 
 static void visit_shelf(const struct shelf *shelf, void (*visit)(void *const *slots, size_t n))
@@ -353,4 +361,8 @@ static void orphan(struct shelf *shelf, unsigned first_bin)
     }
 }
 
-void cache_orphan(struct cache *c) { each_shelf(c, orphan); }
+void cache_orphan(struct cache *c)
+{
+    each_shelf(c, orphan);
+    give_up_room(c);
+}

@@ -66,7 +66,8 @@ static bool reserve_tables(void)
     cage.pages = meta_reserve((cage.bytes >> PAGE_SHIFT) * sizeof cage.pages[0]);
     cage.words = meta_reserve(units * WORDS_PER_SPAN * sizeof cage.words[0]);
     cage.spans = meta_reserve(units * sizeof cage.spans[0]);
-    return cage.units && cage.pages && cage.words && cage.spans;
+    cage.taints = meta_reserve(units);
+    return cage.units && cage.pages && cage.words && cage.spans && cage.taints;
 }
 
 static void release_one(void *start, size_t bytes)
@@ -83,6 +84,7 @@ static void release_all(void)
     release_one((void *)cage.pages, (cage.bytes >> PAGE_SHIFT) * sizeof cage.pages[0]);
     release_one(cage.words, units * WORDS_PER_SPAN * sizeof cage.words[0]);
     release_one(cage.spans, units * sizeof cage.spans[0]);
+    release_one((void *)cage.taints, units);
     cage = (struct cage){0};
 }
 
@@ -135,7 +137,8 @@ static bool commit_locked(uintptr_t end)
         !meta_commit((void *)&cage.pages[cage_page(top)],
                      ((end - top) >> PAGE_SHIFT) * sizeof cage.pages[0]) ||
         !meta_commit(&cage.words[unit * WORDS_PER_SPAN], units * WORDS_PER_SPAN * sizeof cage.words[0]) ||
-        !meta_commit(&cage.spans[unit], units * sizeof cage.spans[0]))
+        !meta_commit(&cage.spans[unit], units * sizeof cage.spans[0]) ||
+        !meta_commit((void *)&cage.taints[unit], units))
         return false;
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
                       MAP_FIXED; // as the reservation's: see meta_commit
@@ -166,7 +169,7 @@ size_t cage_table_bytes(void)
 {
     size_t units = (atomic_load_explicit(&cage.limit, memory_order_relaxed) - cage.base) >> UNIT_SHIFT;
     return units * (sizeof cage.units[0] + (UNIT_BYTES >> PAGE_SHIFT) * sizeof cage.pages[0] +
-                    WORDS_PER_SPAN * sizeof cage.words[0] + sizeof cage.spans[0]);
+                    WORDS_PER_SPAN * sizeof cage.words[0] + sizeof cage.spans[0] + sizeof cage.taints[0]);
 }
 
 void cage_fork_prepare(void) { lock_acquire(&guard); }

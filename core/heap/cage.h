@@ -32,6 +32,7 @@ struct cage {
     _Atomic uint32_t *pages; // per page: identifier of the large block on it, 0 when there is none
     struct slot_word *words; // per unit: WORDS_PER_SPAN
     struct span *spans;      // per unit
+    _Atomic uint8_t *taints; // per unit (heap/taint.h)
     _Atomic uintptr_t top;   // monotone; written under the cage's lock
     _Atomic uintptr_t limit; // end of the carved part; written under the cage's lock
 };

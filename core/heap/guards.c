@@ -99,6 +99,15 @@ bool guards_next_readable(uintptr_t *at, uintptr_t end, uintptr_t *part_end)
     return *at < end;
 }
 
+bool guards_touch(uintptr_t lo, uintptr_t hi)
+{
+    lock_acquire(&lock);
+    size_t at = first_behind(lo);
+    bool touches = at < count && list[at].lo < hi;
+    lock_release(&lock);
+    return touches;
+}
+
 void guards_each(void (*visit)(uintptr_t lo, uintptr_t hi, bool readable))
 {
     uintptr_t at = 0;
@@ -116,14 +125,17 @@ void guards_each(void (*visit)(uintptr_t lo, uintptr_t hi, bool readable))
     }
 }
 
+// Only what the program protected: what lies between may be write-protected by the barrier, which would miss what is stored there.
 void guards_lift(uintptr_t lo, uintptr_t hi)
 {
     lock_acquire(&lock);
-    size_t from = first_behind(lo);
-    if (from < count && list[from].lo < hi) {
-        sys_mprotect((void *)lo, hi - lo, PROT_READ | PROT_WRITE);
-        note_locked(lo, hi, PROT_READ | PROT_WRITE);
+    size_t from = first_behind(lo), at = from;
+    for (; at < count && list[at].lo < hi; at++) {
+        uintptr_t start = max_size(list[at].lo, lo), end = min_size(list[at].hi, hi);
+        sys_mprotect((void *)start, end - start, PROT_READ | PROT_WRITE);
     }
+    if (at > from)
+        note_locked(lo, hi, PROT_READ | PROT_WRITE);
     lock_release(&lock);
 }
 

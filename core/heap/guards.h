@@ -5,7 +5,8 @@
 //     (collector_let_pass).
 // U2. What is in the table is a root: blocks with a page there are not reclaimed (the next owner would meet the protection),
 //     and what an unreadable page holds is read by the collector through /proc/self/mem, like other such memory (SOUNDNESS S19).
-// U3. A large block that the program frees gets its pages' access back, as glibc's would with its mapping.
+// U3. A large block that the program frees gets its pages' access back, as glibc's would with its mapping. A small one does not: the page may
+//     be its neighbours', too.
 //
 // Changed inside critical sections; read by any marker.
 #pragma once
@@ -24,9 +25,12 @@ bool guards_note(uintptr_t lo, uintptr_t hi, int prot);
 // The next part of [*at, end) that may be read: true, its start in *at and its end in *part_end; false: there is none.
 bool guards_next_readable(uintptr_t *at, uintptr_t end, uintptr_t *part_end);
 
+// Whether a page that [lo, hi) reaches into is protected.
+bool guards_touch(uintptr_t lo, uintptr_t hi);
+
 void guards_each(void (*visit)(uintptr_t lo, uintptr_t hi, bool readable));
 
-// Gives the pages their access back and forgets them.
+// Gives what is protected of these whole pages its access back, and forgets it.
 void guards_lift(uintptr_t lo, uintptr_t hi);
 
 void guards_fork_prepare(void);

@@ -9,6 +9,7 @@
 #include "heap/probation.h"
 #include "heap/quarantine.h"
 #include "heap/special.h"
+#include "heap/trail.h"
 
 #include <string.h>
 
@@ -119,14 +120,19 @@ static void *alloc_inside(int bin, size_t n, size_t alignment, bool zeroed, bool
     return p;
 }
 
+enum { LAST_TRIES = 8 }; // each after a cycle
+
 // What a slow allocation has in common: boot, critical section, pacing. bin < 0: a large block.
 static void *alloc_slow(int bin, size_t n, size_t alignment, bool zeroed, bool noarm)
 {
     if (unlikely(!heap_boot()))
         return NULL;
     void *p = alloc_inside(bin, n, alignment, zeroed, noarm);
-    if (unlikely(!p) && !crit_inside() && n <= heap_live_bytes() && heap_upcalls.out_of_memory())
+    for (int tries = 0; unlikely(!p) && tries < LAST_TRIES; tries++) { // others may be faster
+        if (crit_inside() || n > heap_live_bytes() || !heap_upcalls.out_of_memory())
+            break;
         p = alloc_inside(bin, n, alignment, zeroed, noarm);
+    }
     if (p && !crit_inside())
         heap_upcalls.slow_alloc(p);
     return p;
@@ -348,15 +354,18 @@ void heap_free_slow(void *p)
     struct heap_block b = heap_find((uintptr_t)p);
     if (!p)
         return;
-    if (unlikely(quarantine_ignores) && b.kind != HEAP_FOREIGN)
+    if (unlikely(quarantine_ignores) && b.kind != HEAP_FOREIGN) {
+        if (b.allocated && b.start) // the program is done with it all the same
+            specials_free(b.base);
         return;
+    }
     if (b.kind == HEAP_FOREIGN) {
         heap_upcalls.free_foreign(p);
     } else if (!b.start) {
         misuse_freed_wrongly(&b, p);
     } else if (!b.allocated || unlikely(quarantine_has(&b)) || unlikely(!end_note(&b))) {
         misuse_freed_twice(&b, p);
-    } else if (unlikely(quarantine_on)) {
+    } else if (unlikely(quarantine_holds)) {
         hold_back(&b, p);
     } else {
         if (unlikely(b.watched))
@@ -458,6 +467,8 @@ void *heap_realloc_noted(void *p, size_t n, struct note_facts facts, size_t *bef
         facts.flags |= NOTE_NOSCAN;
     if (!resize_in_place(&b, n))
         return move(&b, heap_alloc_noted(n, SLOT_GRAIN, false, is_noarm(&b), facts), n);
+    const struct note *note = note_of(&b);
+    facts.flags |= note ? note->flags & NOTE_FINAL : 0; // it has its finalizer still
     write_note(&b, n, facts);
     return p;
 }
@@ -519,6 +530,7 @@ void heap_fork_child(void)
 {
     forked = true;
     fork_done(extent_fork_child);
+    trail_fork_child();
 }
 
 void heap_fork_forget_cycle(void)

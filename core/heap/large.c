@@ -3,12 +3,18 @@
 #include "base/crit.h"
 #include "base/log.h"
 #include "base/meta.h"
+#include "base/options.h"
 #include "heap/extent.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/probation.h"
 #include "heap/quarantine.h"
 #include "heap/special.h"
+#include "heap/taint.h"
+#include "sys/syscall.h"
+
+#include <string.h>
+#include <sys/mman.h>
 
 static struct lock guard = LOCK_INIT(LOCK_RANK_LARGE);
 static struct large *rows; // constant once there; committed up to row_capacity
@@ -76,6 +82,29 @@ static void set_pages(uintptr_t start, size_t bytes, uint32_t id)
 // Zero bytes asked of a large block still hold one past the end.
 static size_t bytes_for(size_t n) { return n >= SIZE_MAX - PAGE_BYTES ? 0 : align_up(n + 1, PAGE_BYTES); }
 
+static void empty(void *start, size_t bytes)
+{
+    if (sys_madvise(start, bytes, MADV_DONTNEED) != 0)
+        memset(start, 0, bytes);
+}
+
+// Bytes of the block go, and the pages say so (T5), while it is marked, and not because a sweep that is due has not cleared the mark yet.
+static void taint(const struct large *row, uintptr_t lo, uintptr_t hi)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    bool is_due = __atomic_load_n(&row->epoch, __ATOMIC_RELAXED) != heap_sweep_epoch;
+    if (row->mark && (!is_due || heap_keeps_marks))
+        taint_units(lo, hi);
+}
+
+// T5. Nobody has the block yet.
+static void be_born_marked(struct large *row)
+{
+    if (options.verify)
+        empty((void *)row->base, row->bytes); // T3
+    atomic_store_explicit(&row->mark, 1, memory_order_relaxed);
+}
+
 void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
 {
     size_t usable, bytes = bytes_for(n);
@@ -102,6 +131,9 @@ void *large_alloc(size_t n, size_t alignment, bool zeroed, bool noarm)
     atomic_store_explicit(&row->bytes, usable, memory_order_relaxed);
     atomic_store_explicit(&row->base, (uintptr_t)start, memory_order_release);
     set_pages((uintptr_t)start, usable, id);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (unlikely(taint_has((uintptr_t)start, (uintptr_t)start + usable)))
+        be_born_marked(row);
     heap_count_alloc(usable);
     return start;
 }
@@ -115,6 +147,7 @@ void large_free(uint32_t id)
         guards_lift(base, base + bytes);
     set_pages(base, bytes, 0);
     atomic_store_explicit(&row->base, 0, memory_order_release);
+    taint(row, base, base + bytes);
     extent_free((void *)base);
     heap_count_free(bytes);
     give_row(id);
@@ -132,9 +165,12 @@ bool large_resize(uint32_t id, size_t n)
     if (bytes < old) { // before the tail can become somebody else's, in a child that is forked meanwhile too
         set_pages(base + bytes, old - bytes, 0);
         atomic_store_explicit(&row->bytes, bytes, memory_order_release);
+        taint(row, base + bytes, base + old);
     }
     if (extent_resize((void *)base, bytes) < bytes)
         return false;
+    if (unlikely(options.verify) && bytes > old)
+        empty((void *)(base + old), bytes - old); // T3, the tail of one that is marked already
     atomic_store_explicit(&row->bytes, bytes, memory_order_release);
     if (bytes > old)
         set_pages(base + old, bytes - old, id);
@@ -149,13 +185,16 @@ static bool sweep_row(struct large *row, struct sweep_count *count)
     enum find find = FOUND_NOTHING;
     lock_acquire(&guard);
     if (row->epoch != heap_sweep_epoch && row->base) {
-        uint8_t marked = atomic_exchange_explicit(&row->mark, 0, memory_order_relaxed);
+        uint8_t marked = heap_keeps_marks ? atomic_load(&row->mark)
+                                          : atomic_exchange_explicit(&row->mark, 0, memory_order_relaxed);
         if (!marked && heap_reclaim)
             specials_condemn_large(row->base);
         dead = !marked && heap_reclaim &&
                (row->freed || probation_large(row->base, row->bytes, &row->record, &row->checksum, &find));
-        if (marked)
+        bool stays = dead && !specials_die_large(row->base);
+        if (marked || stays)
             row->record = 0;
+        dead &= !stays;
         *(dead ? &count->dead_blocks : &count->live_blocks) += 1;
         *(dead ? &count->dead_bytes : &count->live_bytes) += row->bytes;
         row->epoch = heap_sweep_epoch;
@@ -213,7 +252,6 @@ void large_sweep(struct sweep_count *count)
         if (sweep_row(&rows[id], count)) {
             if (rows[id].freed && !quarantine_release_large(id))
                 continue;
-            specials_die_large(rows[id].base);
             if (rows[id].note.site && heap_upcalls.noted_death)
                 heap_upcalls.noted_death(&rows[id].note, rows[id].asked_bytes);
             large_free(id);

@@ -74,6 +74,15 @@ void note_ignore(uintptr_t address)
         atomic_fetch_or(&note->flags, NOTE_IGNORED);
 }
 
+void note_finalizer(const struct heap_block *b, bool set)
+{
+    struct note *note = note_of(b);
+    if (note && set)
+        atomic_fetch_or(&note->flags, NOTE_FINAL);
+    else if (note)
+        atomic_fetch_and(&note->flags, (uint16_t)~NOTE_FINAL);
+}
+
 size_t note_bytes(const struct heap_block *b)
 {
     const struct note *note = note_of(b);

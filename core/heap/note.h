@@ -6,7 +6,7 @@
 //     can be anybody else's. So a note with a site belongs to an allocated block, or to one that is being made or freed just now.
 // N2. A span's notes stay as long as the span is in a noted bin. Afterwards the collector frees them, between two cycles: it alone
 //     reads notes of blocks that are not its own.
-// N3. flags (but for NOTE_NOSCAN) and holder are the collector's, until the block is freed: then holder keeps the site, for who frees it again.
+// N3. flags (but for NOTE_NOSCAN and NOTE_FINAL) and holder are the collector's, until the block is freed: then holder keeps the site, for who frees it again.
 // N4. From then on frame and order say who freed it: the return address of that call, and the site of its stack (0: not known).
 #pragma once
 
@@ -17,6 +17,7 @@ enum note_flag {
     NOTE_IGNORED = 1 << 1, // by note_ignore, or between __lsan_disable and __lsan_enable
     NOTE_NOSCAN = 1 << 2,  // the block holds no pointers; written with the note
     NOTE_WEAK = 1 << 3,    // a walk found it held weakly (leak/weak.h)
+    NOTE_FINAL = 1 << 4,   // it has or had a finalizer: the program left it to the collector
 };
 
 struct note {
@@ -51,10 +52,14 @@ static inline struct note *note_in_span(uintptr_t p, const struct size_class *c)
     return &cage.spans[cage_unit(p)].notes->list[slot_of(c, offset)];
 }
 
+enum { NOTE_NO_LEAK = NOTE_IGNORED | NOTE_FINAL };
+
 // The block that starts at this address is given up: it is no leak, nor is what it leads to. Nothing where there is no note.
 void note_ignore(uintptr_t address);
 
 struct heap_block;
+// The program sets a finalizer of this allocated block, or takes it away.
+void note_finalizer(const struct heap_block *b, bool set);
 // The note of an allocated block, NULL when it has none; and the bytes that were asked for.
 struct note *note_of(const struct heap_block *b);
 size_t note_bytes(const struct heap_block *b);

@@ -20,6 +20,7 @@ enum { EMPTIED = 256 };        // the largest slot that is emptied: Q3
 enum { SHARE_LEAST = 4, SHARE_MOST = 16, SHARE_PARTS = 16, SEALED_MOST = 4096 };
 
 bool quarantine_on, quarantine_ignores;
+_Atomic bool quarantine_holds;
 static _Atomic uint64_t (*signs)[WORDS_PER_SPAN]; // per unit, a bit a slot (Q1); committed up to units_ready
 static _Atomic size_t units_ready;
 static struct lock guard = LOCK_INIT(LOCK_RANK_GUARDS);
@@ -39,9 +40,16 @@ void quarantine_boot(bool ignore)
         return;
     }
     quarantine_on = true;
+    atomic_store(&quarantine_holds, !ignore);
     for (size_t unit = 0; unit < units; unit++)
         if (cage.units[unit])
             atomic_fetch_or(&cage.units[unit], UNIT_WATCHED); // Q2; later spans are born so
+}
+
+void quarantine_end(void)
+{
+    if (atomic_exchange(&quarantine_holds, false))
+        log_line("no quarantine without cycles: free() frees at once from now on");
 }
 
 static bool make_ready(size_t unit)
@@ -72,13 +80,18 @@ static void empty_small(void *p, size_t bytes)
         memset(p, 0, bytes);
 }
 
+// A small block with protected pages stays as it is, and held as long as they are (heap/guards.h, U2 and U3).
 static void empty(const struct heap_block *b)
 {
+    uintptr_t end = b->base + b->bytes;
+    if (b->kind == HEAP_SMALL) {
+        if (likely(!guards_some) || !guards_touch(b->base, end))
+            empty_small((void *)b->base, b->bytes);
+        return;
+    }
     if (unlikely(guards_some))
-        guards_lift(b->base, b->base + b->bytes);
-    if (b->kind == HEAP_SMALL)
-        empty_small((void *)b->base, b->bytes);
-    else if (b->bytes >= GIVEN_BACK)
+        guards_lift(b->base, end);
+    if (b->bytes >= GIVEN_BACK)
         sys_madvise((void *)b->base, b->bytes, MADV_DONTNEED);
 }
 
@@ -193,12 +206,12 @@ bool quarantine_take(const struct heap_block *b)
     if (b->kind == HEAP_LARGE || is_ready(cage_unit(b->base)) || make_ready(cage_unit(b->base))) {
         first = set_sign(b);
         if (first) {
-            if (b->kind == HEAP_SMALL)
-                trail_note(b->base, misuse_caller.from);
+            count(b->bytes);
+            if (b->kind == HEAP_SMALL && !trail_note(b->base, misuse_caller.from))
+                settle();
             empty(b);
             if (b->kind == HEAP_LARGE)
                 seal(large_row(b->id), by_the_collector);
-            count(b->bytes);
         }
     } // else: no memory for the sign: a cycle reclaims it as lost
     crit_leave();
@@ -241,9 +254,10 @@ bool quarantine_take_quick(void *p, uintptr_t from)
     if (atomic_load_explicit(&cage.words[unit * WORDS_PER_SPAN + w].free, memory_order_relaxed) & bit ||
         atomic_fetch_or_explicit(&signs[unit][w], bit, memory_order_relaxed) & bit)
         return false;
-    trail_note((uintptr_t)p, from);
-    empty_small(p, c->size);
     unsettled_bytes += c->size;
+    if (unlikely(!trail_note((uintptr_t)p, from))) // its end may come unseen: Q6
+        settle();
+    empty_small(p, c->size);
     __asm__ volatile(
         ""
         :
@@ -266,11 +280,23 @@ static size_t bytes_held(void)
     return held > 0 ? (size_t)held : 0;
 }
 
+// What is held may come to this before a cycle begins.
+static size_t bytes_allowed(size_t held)
+{
+    size_t all = heap_live_bytes(), rest = max_size(all - min_size(held, all), LITTLE);
+    return rest / SHARE_PARTS * atomic_load_explicit(&share, memory_order_relaxed);
+}
+
 bool quarantine_is_full(void)
 {
-    size_t held = bytes_held(), all = heap_live_bytes();
-    size_t rest = max_size(all - min_size(held, all), LITTLE);
-    return held > rest / SHARE_PARTS * atomic_load_explicit(&share, memory_order_relaxed);
+    size_t held = bytes_held();
+    return held > bytes_allowed(held);
+}
+
+bool quarantine_is_half_full(void)
+{
+    size_t held = bytes_held();
+    return quarantine_on && held > bytes_allowed(held) / 2;
 }
 
 void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed)

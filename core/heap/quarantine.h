@@ -18,22 +18,27 @@
 //     block to the end of the cycle if it is set (Dekker's handshake; all of these are sequentially consistent). So K1 of heap/cage.h holds of
 //     everything but sealed blocks. At most SEALED_MOST are sealed at a time (vm.max_map_count: each may split a mapping in three), and
 //     none whose protection the kernel refuses: these have been emptied, and read as zeros.
-// Q6. Who frees counts for itself and adds to what is held back by 64 KiB at a time; the sweep subtracts exactly. A thread that ends
-//     without a word leaves the sum too low by less than that.
+// Q6. Who frees counts for itself and adds to what is held back by 64 KiB at a time, a thread whose end nobody is told of at once; the sweep
+//     subtracts exactly.
 // Q7. A cycle is wanted when more is held back than a quarter of the rest of the heap (MarkUs's share; of a rest of less than 4 MiB as of 4:
 //     a cycle costs half a millisecond even then). When cycles take more than a quarter of the time, the share doubles, up to as much as
 //     the rest: the program is one that does little but allocate. It halves when they take less than a sixteenth.
+// Q8. Where no cycle will ever run (any more) nothing would come back: from then on free frees at once. What is held back stays so, and is
+//     known to be freed.
 #pragma once
 
 #include "heap/span.h"
 
 struct heap_block;
 
-extern bool quarantine_on;      // frees are held back or ignored; constant after boot
-extern bool quarantine_ignores; // ignored
+extern bool quarantine_on;            // frees are held back or ignored; constant after boot
+extern bool quarantine_ignores;       // ignored
+extern _Atomic bool quarantine_holds; // held back: until quarantine_end
 
 // Before there is a second thread; the heap may be in use already.
 void quarantine_boot(bool ignore);
+// Q8. Says so, once. Any thread.
+void quarantine_end(void);
 // The program frees this block, which is allocated. False: it has freed it before.
 bool quarantine_take(const struct heap_block *b);
 // The same for a plain small block, without a call into the rest of the heap: false: nothing was done, heap_free_slow is for this one.
@@ -47,6 +52,8 @@ bool quarantine_has(const struct heap_block *b);
 bool quarantine_settle(void);
 // Whether so much is held back that a cycle should look at it.
 bool quarantine_is_full(void);
+// Half of that: so much that a cycle looked at everything would be worth while.
+bool quarantine_is_half_full(void);
 
 void quarantine_fork_prepare(void);
 void quarantine_fork_done(void);

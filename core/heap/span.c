@@ -3,14 +3,17 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/meta.h"
+#include "base/options.h"
 #include "heap/extent.h"
 #include "heap/heap.h"
 #include "heap/note.h"
 #include "heap/probation.h"
 #include "heap/quarantine.h"
 #include "heap/special.h"
+#include "heap/taint.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 struct bin {
     struct lock guard;
@@ -39,6 +42,7 @@ static char *slab_at, *slab_end;            // what is left of it
 _Atomic uint32_t heap_sweep_epoch = 2;
 _Atomic bool heap_marking;
 _Atomic bool heap_reclaim;
+_Atomic bool heap_keeps_marks;
 
 #define SLAB_BYTES (4 * MIB)
 enum { SWEEP_SHARES = 4 }; // that one refill may sweep before it takes fresh memory: some ten microseconds
@@ -217,6 +221,23 @@ bool span_return_slabs(void)
     return any;
 }
 
+static bool any_mark(const struct span *s)
+{
+    const struct slot_word *words = span_words(s);
+    for (unsigned w = 0; w < class_table[span_bin(s)].words; w++)
+        if (atomic_load_explicit(&words[w].mark, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+// heap/taint.h, T5. Nobody has a slot yet.
+static void mark_all(const struct span *s)
+{
+    const struct size_class *c = &class_table[span_bin(s)];
+    for (unsigned w = 0; w < c->words; w++)
+        atomic_store_explicit(&span_words(s)[w].mark, span_valid(c, w), memory_order_relaxed);
+}
+
 // Everything about the span is in place before its unit says that it is one.
 static struct span *open_span(unsigned bin)
 {
@@ -238,12 +259,17 @@ static struct span *open_span(unsigned bin)
     atomic_store(&s->sweep_epoch, atomic_load(&heap_sweep_epoch));
     atomic_store_explicit(&cage.units[s - cage.spans], (bin + 1) | (quarantine_on ? UNIT_WATCHED : 0),
                           memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (unlikely(taint_has(span_base(s), span_base(s) + UNIT_BYTES)))
+        mark_all(s);
     return s;
 }
 
 // All slots free, under the bin's lock, not on the list any more: forget the geometry, hand it to everybody.
 static void retire(struct span *s)
 {
+    if (any_mark(s))
+        taint_units(span_base(s), span_base(s) + UNIT_BYTES);
     set_state(s, SPAN_EMPTY);
     atomic_store_explicit(&cage.units[s - cage.spans], 0, memory_order_release);
     pool_give(s);
@@ -292,6 +318,15 @@ void span_release(struct span *s)
     lock_release(&b->guard);
 }
 
+// What has lain in slots that are marked though nobody scanned them (T3).
+static void empty_marked(const struct span *s, unsigned w, uint64_t slots)
+{
+    const struct size_class *c = &class_table[span_bin(s)];
+    for (slots &= atomic_load(&span_words(s)[w].mark); slots; slots &= slots - 1)
+        memset((char *)span_base(s) + (w * 64 + (unsigned)__builtin_ctzl(slots)) * (uintptr_t)c->size, 0,
+               c->size);
+}
+
 unsigned span_claim(struct span *s, unsigned *w, void **out, unsigned want)
 {
     const struct size_class *c = &class_table[span_bin(s)];
@@ -306,6 +341,8 @@ unsigned span_claim(struct span *s, unsigned *w, void **out, unsigned want)
         uint64_t take = lowest_bits(free, want - got);
         // The bits of `take` can only be cleared by us (P1), so one AND claims them.
         atomic_fetch_and_explicit(&words[*w].free, ~take, memory_order_acq_rel);
+        if (unlikely(options.verify))
+            empty_marked(s, *w, take);
         for (uint64_t rest = take; rest; rest &= rest - 1)
             out[got++] = (void *)(base + (*w * 64 + (unsigned)__builtin_ctzl(rest)) * (uintptr_t)c->size);
         if (take != free)
@@ -318,7 +355,7 @@ unsigned span_claim(struct span *s, unsigned *w, void **out, unsigned want)
 static bool may_retire_locked(const struct bin *b, const struct span *s)
 {
     bool others = b->partial && (b->partial != s || s->next);
-    return others && all_free(s) && swept(s) && !atomic_load(&heap_marking); // P4
+    return others && all_free(s) && swept(s) && !s->pinned && !atomic_load(&heap_marking); // P4
 }
 
 // After free bits were set: FULL becomes PARTIAL (P2), and a span without blocks goes back to the pool. The bits may have been
@@ -368,7 +405,8 @@ static void sweep_word(struct slot_word *word, uint64_t dead)
 {
     if (dead)
         atomic_fetch_or(&word->free, dead);
-    if (atomic_load_explicit(&word->mark, memory_order_relaxed))
+    if (!atomic_load_explicit(&heap_keeps_marks, memory_order_relaxed) &&
+        atomic_load_explicit(&word->mark, memory_order_relaxed))
         atomic_store_explicit(&word->mark, 0, memory_order_relaxed);
 }
 

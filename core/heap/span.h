@@ -19,9 +19,9 @@
 //     can only grow, and mark bits say what the last cycle proved.
 // P4. The geometry (bin) changes only from EMPTY, and a span becomes EMPTY neither while marking runs (a marker that
 //     read the old geometry would mark the wrong slot) nor while its sweep is due.
-// P5. Mark bits are written by markers while marking runs and by the sweeper, which leaves them clear. Claiming and
-//     freeing never touch them: new blocks are white, and whatever was stored in or about them since the barrier was
-//     armed is found again through dirty pages and, at the final stop, stacks (core/gc/cycle.c).
+// P5. Mark bits are written by markers while marking runs and by the sweeper, which leaves them clear, or as they are when marks are kept
+//     (core/gc/cycle.c, C7). Claiming and freeing never touch them: new blocks are white (or black, where a black one was: heap/taint.h), and
+//     whatever was stored in or about them since the barrier was armed is found again through dirty pages and, at the final stop, stacks.
 #pragma once
 
 #include "base/lock.h"
@@ -38,6 +38,8 @@ struct span {
     struct watched *watched;      // condemned blocks (heap/probation.h)
     struct notes *notes;          // of its slots (heap/note.h)
     _Atomic bool pooled;          // it is in the pool (pool lock)
+    _Atomic bool
+        pinned; // it is not retired: marks of slots in magazines are to be taken back (gc/cycle.c, C7)
     uint64_t pad[1];
 };
 
@@ -49,6 +51,8 @@ enum { SWEEP_BUSY = 1 }; // epochs are even
 extern _Atomic uint32_t heap_sweep_epoch;
 // While true no span becomes EMPTY (P4). Changed by the collector, followed by a handshake with every thread.
 extern _Atomic bool heap_marking;
+// Whether the sweep that is due leaves the marks as they are; set with the epoch.
+extern _Atomic bool heap_keeps_marks;
 // Whether the sweep that is due frees what is not marked; set with the epoch.
 extern _Atomic bool heap_reclaim;
 

@@ -1,8 +1,8 @@
 #include "heap/trail.h"
 
 #include "base/bits.h"
-#include "base/crit.h"
 #include "base/meta.h"
+#include "heap/heap.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -39,25 +39,31 @@ static struct trail *make(void)
     return t;
 }
 
+// Only a thread whose end will be told of may have a row (W2).
 static __attribute__((noinline)) struct trail *open_own(void)
 {
     crit_enter();
-    own = take_over();
-    if (!own)
-        own = make();
+    if (cache_self.state == CACHE_NEW)
+        heap_upcalls.first_use();
+    if (cache_self.state == CACHE_LIVE) {
+        own = take_over();
+        if (!own)
+            own = make();
+    }
     crit_leave();
     return own;
 }
 
-void trail_note(uintptr_t base, uintptr_t from)
+bool trail_note(uintptr_t base, uintptr_t from)
 {
     struct trail *t = likely(own != NULL) ? own : open_own();
     if (unlikely(!t))
-        return;
+        return false;
     uint32_t at = atomic_load_explicit(&t->at, memory_order_relaxed);
     atomic_store_explicit(&t->entries[at % TRAIL_ENTRIES].from, from, memory_order_relaxed);
     atomic_store_explicit(&t->entries[at % TRAIL_ENTRIES].base, base, memory_order_relaxed);
     atomic_store_explicit(&t->at, at + 1, memory_order_relaxed);
+    return true;
 }
 
 static uintptr_t find_in(const struct trail *t, uintptr_t base)
@@ -83,4 +89,11 @@ void trail_thread_ends(void)
     own = NULL;
     if (t)
         atomic_store(&t->taken, false);
+}
+
+void trail_fork_child(void)
+{
+    for (struct trail *t = atomic_load(&trails); t; t = t->next)
+        if (t != own)
+            atomic_store(&t->taken, false);
 }

@@ -9,3 +9,5 @@
 bool unit_has_blocks(size_t unit);
 // A marked one.
 bool unit_has_marks(size_t unit);
+// At least half of its slots are marked blocks, or it is part of a marked large one.
+bool unit_is_mostly_marked(size_t unit);

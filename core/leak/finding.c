@@ -210,7 +210,7 @@ struct suppression *finding_suppression(struct site *s)
 
 static bool is_ignored(const struct corpse *c)
 {
-    return c->note && (atomic_load(&c->note->flags) & NOTE_IGNORED);
+    return c->note && (atomic_load(&c->note->flags) & NOTE_NO_LEAK);
 }
 
 static bool begins_suppressed(const struct corpse *c)

@@ -99,6 +99,16 @@ static void write_living(const struct trace *t, uint64_t now_ns)
         ways_put_suspects(WALK_AT_EXIT_NS);
 }
 
+// After all else: this walk is the end of what growth was told of.
+static void write_weakly(void)
+{
+    if (collector_passive_reason() || !weak_within(WALK_AT_EXIT_NS))
+        return;
+    findings_walk();
+    text_weakly();
+    weak_end();
+}
+
 static void write_report(enum report_due due, const struct trace *t, uint64_t now_ns)
 {
     if (options.format == FORMAT_JSON) {
@@ -111,8 +121,10 @@ static void write_report(enum report_due due, const struct trace *t, uint64_t no
                    &(struct report_gap){why_incomplete() ? why_incomplete() : t->doubt, last_proof_ns});
     } else {
         text_all(!wants(LEAKS_CYCLE), why_incomplete());
-        if (due == LAST_REPORT)
+        if (due == LAST_REPORT) {
+            write_weakly();
             thread_leaks_text();
+        }
     }
 }
 

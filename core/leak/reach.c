@@ -273,7 +273,7 @@ static void visit_thread(struct thread *t)
     if (t->cache)
         cache_visit(t->cache, leave_out);
     origins_of_thread(t, take_of_thread, take_stack_block);
-    if (hole_count < HOLES_MOST && origins_hole(t, true, &holes[hole_count]))
+    if (hole_count < HOLES_MOST && origins_hole(t, &holes[hole_count]))
         hole_count++;
 }
 

@@ -8,11 +8,12 @@
 #include "leak/module.h"
 #include "leak/report.h"
 #include "leak/suppress.h"
+#include "leak/weak.h"
 #include "sys/syscall.h"
 
 #define RULE "-----------------------------------------------------"
 
-enum { GROWING_MOST = 10 }; // sites that a report lists
+enum { LISTED_MOST = 10 }; // sites that grow, and of what is held weakly
 
 static bool headed;
 
@@ -49,12 +50,17 @@ static void print_frame(size_t number, uintptr_t pc, uint16_t index)
                 function ? function : "", m->path, pc - m->base, build_id);
 }
 
-void text_stack(const struct site *s)
+static void print_frames(const struct site *s)
 {
     if (s->id == SITE_UNKNOWN)
         report_text("    #0 0x0  (<allocation stack not known>)");
     for (size_t i = 0; s->id != SITE_UNKNOWN && i < s->depth; i++)
         print_frame(i, s->frames[i] - 1, s->modules[i]);
+}
+
+void text_stack(const struct site *s)
+{
+    print_frames(s);
     report_write("\n", 1);
 }
 
@@ -145,6 +151,50 @@ void text_growing(const struct site *s)
     text_stack(s);
 }
 
+// --- what is held weakly ------------------------------------------------------------------------------------------
+
+static uint64_t weak_bytes(const struct site *s) { return weak_of(s->id) ? weak_of(s->id)->bytes : 0; }
+
+// 1.5 KB
+static void print_size(char out[24], uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    for (; size >= 1000 && unit + 1 < sizeof units / sizeof units[0]; unit++)
+        size /= 1024;
+    format_text(out, 24, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
+// 1 by unaligned pointers, 2 by stacks or registers
+static void print_hows(char out[160], const struct weak *w)
+{
+    const struct {
+        uint64_t blocks;
+        const char *how;
+    } hows[] = {{w->inside, "by pointers into the block only"},
+                {w->unaligned, "by unaligned pointers"},
+                {w->stack, "by stacks or registers"}};
+    size_t at = format_text(out, 160, "%s", "");
+    for (size_t i = 0; i < sizeof hows / sizeof hows[0]; i++)
+        if (hows[i].blocks)
+            at += format_text(out + at, 160 - at, "%s%lu %s", at ? ", " : "", hows[i].blocks, hows[i].how);
+}
+
+static void print_weak(const struct site *s)
+{
+    const struct weak *w = weak_of(s->id);
+    char size[24], hows[160];
+    print_size(size, w->bytes);
+    print_hows(hows, w);
+    report_text("Weakly held %lu byte(s) in %lu object(s) allocated from:", w->bytes, w->blocks);
+    print_frames(s);
+    report_text("    of %lu object%s %lu of them (%s) held weakly: %s; for example 0x%lx\n", s->walk_blocks,
+                s->walk_blocks == 1 ? "" : "s", w->blocks, size, hows, w->example);
+}
+
+void text_weakly(void) { print_largest(weak_bytes, print_weak, LISTED_MOST); }
+
 // --- the rest -----------------------------------------------------------------------------------------------------
 
 static void print_suppressions(void)
@@ -187,5 +237,5 @@ void text_all(bool groups, const char *incomplete)
     if (incomplete)
         report_text("gcpre: process %d: more may be lost than was proven, since there are no more cycles: %s",
                     sys_getpid(), incomplete);
-    print_largest(grown_bytes, text_growing, GROWING_MOST);
+    print_largest(grown_bytes, text_growing, LISTED_MOST);
 }

@@ -13,5 +13,8 @@ void text_fresh(const struct site *fresh);
 void text_all(bool groups, const char *incomplete);
 // A site that grows. Not of LeakSanitizer's: its parsers pass over it.
 void text_growing(const struct site *s);
+// Sites of which blocks are held weakly, largest first, in the words of `gcpre report`; after findings_walk, while the weak ones are known
+// (leak/weak.h). Nor is this LeakSanitizer's.
+void text_weakly(void);
 // The frames of a site, a line each, and an empty one.
 void text_stack(const struct site *s);

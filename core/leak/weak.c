@@ -48,7 +48,7 @@ static void count(struct weak *w, const struct heap_block *b, enum reach_hold ho
 static bool is_told_of(const struct note *note, uint32_t site)
 {
     return site && site < sites && cycle - note->born >= GROWTH_YOUNG &&
-           !(atomic_load(&note->flags) & (NOTE_LOST | NOTE_IGNORED)) && !finding_suppression(site_get(site));
+           !(atomic_load(&note->flags) & (NOTE_LOST | NOTE_NO_LEAK)) && !finding_suppression(site_get(site));
 }
 
 static void see(const struct heap_block *b, enum reach_hold how)

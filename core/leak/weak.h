@@ -6,7 +6,7 @@
 //     moves pointers meanwhile, and holds by its stacks what it works on.
 // K3. It is judged by sites. Many programs hold blocks by pointers into them on purpose (second bases of C++, lists through members,
 //     texts behind headers), or for as long as a function runs: a site is told of only where as many of its blocks are held firmly.
-// K4. What __lsan_ signs ignore, and what suppressions name, is left out. It is no proof: nothing of this counts as lost.
+// K4. What __lsan_ signs ignore, what has a finalizer, and what suppressions name, is left out. It is no proof: nothing of this counts as lost.
 // Collector thread, one at a time, where every allocation is noted.
 #pragma once
 

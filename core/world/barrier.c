@@ -93,11 +93,19 @@ static bool look_again(void)
     return armed_top > cage.base;
 }
 
-bool barrier_arm(void)
+bool barrier_can_keep(void) { return sparing; }
+
+void barrier_keep(void) { young_keep(barrier); }
+
+bool barrier_young_die(void) { return young_die(); }
+
+size_t barrier_faults(void) { return young_faults(); }
+
+bool barrier_arm(bool keep)
 {
     uintptr_t top = cage_top();
     if (sparing)
-        return young_arm(barrier);
+        return young_arm(barrier, keep);
     if (armed_top > cage.base) {
         if (look_again()) {
             written_window_ends(found_bytes);

@@ -39,10 +39,19 @@ void barrier_boot(enum barrier_choice choice);
 // in use). Nothing is armed when it returns, and nothing will be. Any thread, outside critical sections or not.
 void barrier_give_up_mprotect(const char *why);
 
+// Whether a cycle may leave the barrier as it is for the next one: barrier_keep instead of barrier_disarm, and barrier_arm(true).
+bool barrier_can_keep(void);
+void barrier_keep(void);
+// Whether most of what was new died in the last cycle.
+bool barrier_young_die(void);
+// Faults that armed pages have cost the program since the last call, about.
+size_t barrier_faults(void);
+
 // All of these note what they report (world/written.h). barrier_disarm leaves a window open while somebody wants to know, and barrier_arm
 // then ends it.
 // Arms everything committed; remembers how far. False: the cycle must mark with the world stopped.
-bool barrier_arm(void);
+// keep: after barrier_keep; what was written since then is for the first fetch.
+bool barrier_arm(bool keep);
 // Reports what was written, younger memory included.
 void barrier_fetch(bool rearm, void (*dirty)(uintptr_t lo, uintptr_t hi));
 void barrier_disarm(void);

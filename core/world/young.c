@@ -49,14 +49,15 @@ static size_t look(void)
 
 static uintptr_t address_of(size_t unit) { return cage.base + (unit << UNIT_SHIFT); }
 
-// Calls act for runs of units that are wanted, a few others between them included. Stops when it says false.
-static bool each_run(size_t end, bool (*wanted)(size_t unit), bool (*act)(size_t from, size_t to))
+// Calls act for runs of units that are wanted, with gaps of so many others between them included. Stops when it says false.
+static bool each_run_with_gaps(size_t gap, size_t end, bool (*wanted)(size_t unit),
+                               bool (*act)(size_t from, size_t to))
 {
     size_t from = 0, to = 0; // nothing yet
     for (size_t unit = 0; unit < end; unit++) {
         if (!wanted(unit))
             continue;
-        if (to && unit - to > GAP_UNITS) {
+        if (to && unit - to > gap) {
             if (!act(from, to))
                 return false;
             to = 0;
@@ -67,7 +68,13 @@ static bool each_run(size_t end, bool (*wanted)(size_t unit), bool (*act)(size_t
     return !to || act(from, to);
 }
 
+static bool each_run(size_t end, bool (*wanted)(size_t unit), bool (*act)(size_t from, size_t to))
+{
+    return each_run_with_gaps(GAP_UNITS, end, wanted, act);
+}
+
 static const struct barrier *using;
+static size_t faults; // pages
 
 static bool arm_run(size_t from, size_t to)
 {
@@ -82,14 +89,14 @@ static bool arm_run(size_t from, size_t to)
 
 static bool is_to_be_armed(size_t unit) { return !spare || units[unit] & OLD; }
 
-bool young_arm(const struct barrier *b)
+bool young_arm(const struct barrier *b, bool keep)
 {
     size_t end = look();
     using = b;
     for (size_t unit = 0; unit < end; unit++)
         if (!(units[unit] & OLD) && unit_has_blocks(unit))
             units[unit] |= BORN;
-    return each_run(end, is_to_be_armed, arm_run);
+    return keep || each_run(end, is_to_be_armed, arm_run);
 }
 
 // --- fetching ---------------------------------------------------------------------------------------------------
@@ -104,7 +111,10 @@ static void tell_part(uintptr_t lo, uintptr_t hi)
     while (lo < hi) {
         size_t unit = cage_unit(lo);
         uintptr_t end = min_size(address_of(unit + 1), hi);
-        if (unit >= known || is_armed(unit) || unit_has_marks(unit))
+        bool armed = unit < known && is_armed(unit);
+        if (armed)
+            faults += (end - lo) >> PAGE_SHIFT;
+        if (armed || unit >= known || unit_has_marks(unit))
             told(lo, end);
         lo = end;
     }
@@ -179,6 +189,25 @@ static void learn(size_t end)
         units[unit] = (uint8_t)((units[unit] & ARMED) | (holds ? OLD : 0));
     }
     spare = alive * 2 < born;
+}
+
+static bool is_not_worth_it(size_t unit) { return is_armed(unit) && !unit_is_mostly_marked(unit); }
+
+void young_keep(const struct barrier *b)
+{
+    size_t end = look();
+    using = b;
+    each_run_with_gaps(0, end, is_not_worth_it, disarm_run);
+    learn(end);
+}
+
+bool young_die(void) { return spare; }
+
+size_t young_faults(void)
+{
+    size_t since = faults;
+    faults = 0;
+    return since;
 }
 
 void young_disarm(const struct barrier *b)

@@ -15,9 +15,13 @@
 // stopped world: what barrier.h's R1 promises for the blocks that matter.
 // V4. OLD is a unit that held a block when the last cycle had ended.
 // V5. All of this is the collector thread's alone.
+// V6. Where marks are kept (gc/cycle.c, C7) the next cycle begins with what the last one left: units that are mostly marked stay ARMED,
+//     the others are open and so reported whole if they hold a mark. Nothing is armed without being told: blocks that are marked from birth
+//     (heap/taint.h) may appear at any time.
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct barrier;
@@ -28,6 +32,13 @@ bool young_begin(void);
 void young_forget(void);
 
 // What barrier_arm, barrier_fetch and barrier_disarm do (world/barrier.h), for a barrier that arms any range of units.
-bool young_arm(const struct barrier *b);
+// keep: the last cycle ended with young_keep.
+bool young_arm(const struct barrier *b, bool keep);
 void young_fetch(const struct barrier *b, bool rearm, void (*dirty)(uintptr_t lo, uintptr_t hi));
 void young_disarm(const struct barrier *b);
+// Ends a cycle whose marks are kept.
+void young_keep(const struct barrier *b);
+// Whether most units that were new when the last cycle began died in it.
+bool young_die(void);
+// Armed pages that fetches have reported since the last call: each cost the program a fault.
+size_t young_faults(void);

@@ -17,7 +17,7 @@ static long deadline;
 static unsigned long seed;
 static const char *plugin;
 static char *volatile mailboxes[MAILBOXES]; // blocks on their way from one thread to another
-static unsigned long blocks, threads, forks, loads, signals, mappings, waits, collections;
+static unsigned long blocks, threads, forks, loads, signals, mappings, waits, collections, finalized;
 static volatile sig_atomic_t handled;
 
 static long now_ms(void)
@@ -90,6 +90,35 @@ static void *lists(void *unused)
         exchange(&state);
     }
     for (struct link *link = first; link; link = link->next) block_check(link->block);
+    return unused;
+}
+
+/* Blocks that are lost, whose finalizers give on what they alone led to; that changes hands before. */
+static void give_on(void *p, void *unused)
+{
+    struct link *link = p;
+    block_check(link->block);
+    __atomic_store_n(&mailboxes[(uintptr_t)p / 16 % MAILBOXES], link->block, __ATOMIC_SEQ_CST);
+    ADD(finalized, 1);
+    (void)unused;
+}
+
+static void *finalizer_storm(void *unused)
+{
+    unsigned long state = seed_of(&state);
+    struct link *volatile held[SLOTS] = {0};
+    while (!over()) {
+        struct link *link = malloc(sizeof *link), *other = held[next(&state) % SLOTS];
+        *link = (struct link){NULL, random_block(&state)};
+        if (gcpre_available()) CHECK(gcpre_set_finalizer(link, give_on, NULL) == 0);
+        if (other) {
+            char *block = other->block;
+            other->block = link->block;
+            link->block = block;
+        }
+        held[next(&state) % SLOTS] = link;
+        exchange(&state);
+    }
     return unused;
 }
 
@@ -260,7 +289,7 @@ static void handle_signals(void)
 
 int main(int argc, char **argv)
 {
-    static void *(*const storms[])(void *) = {lists, lists, thread_storm, fork_storm, load_storm, map_storm, signal_storm, collecting};
+    static void *(*const storms[])(void *) = {lists, lists, finalizer_storm, thread_storm, fork_storm, load_storm, map_storm, signal_storm, collecting};
     pthread_t running[COUNT(storms)];
     CHECK(argc == 4, "SECONDS SEED PLUGIN");
     deadline = now_ms() + atol(argv[1]) * 1000;
@@ -273,6 +302,6 @@ int main(int argc, char **argv)
     join(waiting);
     for (size_t i = 0; i < MAILBOXES; i++)
         if (mailboxes[i]) block_check(mailboxes[i]);
-    printf("%lu blocks %lu threads %lu forks %lu loads %lu signals %lu mappings %lu waits %lu collections\n", blocks, threads, forks,
-           loads, signals, mappings, waits, collections);
+    printf("%lu blocks %lu threads %lu forks %lu loads %lu signals %lu mappings %lu waits %lu collections %lu finalized\n", blocks, threads,
+           forks, loads, signals, mappings, waits, collections, finalized);
 }

@@ -66,6 +66,8 @@ int main(void)
     CHECK(collected.heap_live >= BLOCKS * SIZE && collected.heap_goal >= collected.heap_live);
     CHECK(collected.pause_last_ns > 0 && collected.pause_max_ns >= collected.pause_last_ns);
     CHECK(collected.pause_total_ns >= collected.pause_max_ns && collected.gc_cpu_ns > 0);
+    CHECK(collected.pause_stopping_ns > 0 && collected.pause_roots_ns > 0);
+    CHECK(collected.pause_stopping_ns + collected.pause_roots_ns + collected.pause_written_ns <= collected.pause_last_ns);
     CHECK(collected.roots_bytes > 0 && collected.stacks_bytes > 0);
     lose();
     drop_and_collect();

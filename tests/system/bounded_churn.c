@@ -2,6 +2,9 @@
 // in the best of three runs (below three with a machine of its own, as make bench shows): what dies during a cycle that takes long counts
 // as alive, and on a busy machine the collector may not get its share of a processor in time.
 // env: GCPRE_STRESS=0 GCPRE_VERIFY=0
+// Not with minor cycles alone (GCPRE_MINOR=always): the newest node of the last cycle, dead by then, leads to all that came after it, so that
+// a queue's minor cycles free nothing until a full one comes; left to themselves they are not made here.
+// config: uffd mprotect none default
 // alone: yes
 #include "check.h"
 

@@ -33,6 +33,7 @@ def test_stats_and_gc():
         assert after["num_gc"] >= cycle["cycle"] and after["num_forced_gc"] > before["num_forced_gc"], after
         assert after["at_ns"] > before["at_ns"] and after["last_gc_ns"] > before["last_gc_ns"]
         assert after["pause_total_ns"] >= after["pause_max_ns"] >= after["pause_last_ns"] > 0, after
+        assert sum(after[f"pause_{part}_ns"] for part in ("stopping", "roots", "written")) <= after["pause_last_ns"], after
         assert after["lost_blocks"] >= 900 and after["total_alloc"] >= 300 * 1000, after
         assert after["threads"] == 1 and after["pid"] == server.pid and after["rss_bytes"] > 1 << 20, after
 

@@ -11,7 +11,7 @@ DEFAULTS = {
     "SUPPRESS": "", "EXITCODE": "0", "REPORT": "stderr", "FORMAT": "text", "TRACE": "0", "LOG": "stderr", "BARRIER": "auto",
     "WORKERS": "auto", "SCAN_ALIGN": "4", "SIGNAL": "URG", "PROBATION": "auto", "SAMPLE": "512KiB", "CHILDREN": "1",
     "CONTROL": "off", "STRESS": "0", "VERIFY": "0", "HELP": "",
-    "STALE": "60s",  # beyond the contract
+    "STALE": "60s", "MINOR": "auto",  # beyond the contract
 }
 done = subprocess.run(["/bin/sh", "-c", "echo the program ran; exit 9"], capture_output=True, text=True,
                       env=os.environ | {"GCPRE_HELP": "1", "LD_PRELOAD": os.environ["GCPRE_LIB"]})

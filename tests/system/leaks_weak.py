@@ -14,9 +14,9 @@ from helpers.control import Server, build_server, of_type, run_all, tool
 BYTES = 72
 
 
-def program(twin, **env):
+def program(twin, form="json", **env):
     Path("report").write_text("", encoding="utf-8")
-    return Server(program=[build_server("weak"), twin], GCPRE_FORMAT="json", **env)
+    return Server(program=[build_server("weak"), twin], GCPRE_FORMAT=form, **env)
 
 
 def function_of(records, site):
@@ -78,6 +78,35 @@ def test_at_exit():
         if told:
             check_planted(weak["make_entry"])
             assert "Weakly held" in tool("report", "report").stdout
+
+
+def words_of(text):
+    """All but the stack, without addresses."""
+    return [re.sub(r"0x\w+", "", line) for line in text.splitlines() if re.search("Weakly held|held weakly", line)]
+
+
+def test_text_at_exit():
+    """The library's own words are the tool's."""
+    shown = {}
+    for form in ("text", "json"):
+        with program("planted", form, leaks="exit") as server:
+            aged(server)
+            server.process.stdin.close()
+            server.process.wait()
+        shown[form] = Path("report").read_text(encoding="utf-8") if form == "text" else tool("report", "report").stdout
+    assert re.search(rf"^Weakly held {3 * BYTES} byte\(s\) in 3 object\(s\) allocated from:\n    #0 0x\w+ in make_entry .*\n(    #.*\n)*"
+                     rf"    of 67 objects 3 of them \({3 * BYTES} B\) held weakly: 1 by pointers into the block only, "
+                     r"1 by unaligned pointers, 1 by stacks or registers; for example 0x\w+\n", shown["text"], re.M), shown["text"]
+    assert "SUMMARY" not in shown["text"], shown["text"]
+    assert words_of(shown["text"]) == words_of(shown["json"]), shown
+
+
+def test_text_clean():
+    with program("clean", "text", leaks="exit") as server:
+        aged(server)
+        server.process.stdin.close()
+        server.process.wait()
+    assert Path("report").read_text(encoding="utf-8") == ""
 
 
 def test_refused():

@@ -8,7 +8,7 @@
 #define MS "[0-9]+(\\.[0-9]+)?"
 static const char layout[] =
     "^gc [0-9]+ @[0-9]+\\.[0-9]{3}s [0-9]+%: " MS "\\+" MS "\\+" MS " ms clock, " MS "\\+" MS "/" MS "/" MS "\\+" MS " ms cpu, "
-    "[0-9]+->[0-9]+->[0-9]+ MB, [0-9]+ MB goal, [0-9]+ MB stacks, [0-9]+ MB globals, [0-9]+ P( \\(forced\\))?( \\(" MS " ms held\\))?\n$";
+    "[0-9]+->[0-9]+->[0-9]+ MB, [0-9]+ MB goal, [0-9]+ MB stacks, [0-9]+ MB globals, [0-9]+ P( \\(forced\\)| \\(minor\\))?( \\(" MS " ms held\\))?\n$";
 
 static unsigned check_lines(unsigned most_seconds)
 {

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { PAGES = 300, CHANGES = 4000 };
 
@@ -65,6 +66,14 @@ static void compare_readable(size_t from, size_t to)
         ck_assert_int_eq(readable[i], !!(model[i] & PROT_READ));
 }
 
+static void compare_touch(size_t from, size_t to)
+{
+    bool any = false;
+    for (size_t i = from; i < to; i++)
+        any |= (model[i] & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE);
+    ck_assert(guards_touch(area + from * PAGE_BYTES + 16, area + to * PAGE_BYTES - 16) == any);
+}
+
 START_TEST(the_table_says_what_was_noted)
 {
     for (int i = 0; i < CHANGES; i++) {
@@ -73,7 +82,9 @@ START_TEST(the_table_says_what_was_noted)
         if (i % 20 == 0)
             compare();
         from = next_random() % PAGES;
-        compare_readable(from, from + 1 + next_random() % (PAGES - from));
+        to = from + 1 + next_random() % (PAGES - from);
+        compare_readable(from, to);
+        compare_touch(from, min_size(to, from + 3));
     }
 }
 END_TEST
@@ -92,6 +103,30 @@ START_TEST(lifting_gives_access_back)
 }
 END_TEST
 
+static bool can_be_written(size_t page)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    bool done = read(fds[0], (void *)(area + page * PAGE_BYTES), 1) == 1;
+    close(fds[0]);
+    close(fds[1]);
+    return done;
+}
+
+// The mprotect barrier's own protection stays (world/barrier_mprotect.c, V1).
+START_TEST(lifting_leaves_what_others_protected)
+{
+    note(10, 12, PROT_NONE);
+    note(15, 16, PROT_READ);
+    ck_assert_int_eq(mprotect((void *)(area + 5 * PAGE_BYTES), 20 * PAGE_BYTES, PROT_READ), 0);
+    ck_assert_int_eq(mprotect((void *)(area + 10 * PAGE_BYTES), 2 * PAGE_BYTES, PROT_NONE), 0);
+    guards_lift(area + 5 * PAGE_BYTES, area + 25 * PAGE_BYTES);
+    for (size_t page = 5; page < 25; page++)
+        ck_assert(can_be_written(page) == (page == 10 || page == 11 || page == 15));
+}
+END_TEST
+
 START_TEST(nothing_is_kept_where_nothing_is_protected)
 {
     note(0, PAGES, PROT_READ | PROT_WRITE);
@@ -106,6 +141,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, the_table_says_what_was_noted);
     tcase_add_test(tcase, lifting_gives_access_back);
+    tcase_add_test(tcase, lifting_leaves_what_others_protected);
     tcase_add_test(tcase, nothing_is_kept_where_nothing_is_protected);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

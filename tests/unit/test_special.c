@@ -56,10 +56,9 @@ static void stop(size_t n, unsigned probation)
 
 static void run_due(void)
 {
-    void (*due)(void *arg);
-    void *arg;
-    while (special_take_due(&due, &arg))
-        due(arg);
+    struct special_call due;
+    while (special_take_due(&due))
+        due.clean(due.arg);
 }
 
 static bool is_set(size_t i)
@@ -91,7 +90,7 @@ static void drop(size_t n)
     run_due();
     for (size_t i = 0; i < BLOCKS; i++)
         ck_assert_uint_eq(called[i], i % n != 0); // not for what was freed
-    ck_assert(!special_has_cleanups());
+    ck_assert(!special_has_calls());
 }
 
 START_TEST(a_sweep_tells)
@@ -147,7 +146,7 @@ START_TEST(freeing_tells)
     run_due();
     for (size_t i = 0; i < BLOCKS; i++)
         ck_assert_uint_eq(called[i], 0);
-    ck_assert(!special_has_cleanups());
+    ck_assert(!special_has_calls());
 }
 END_TEST
 

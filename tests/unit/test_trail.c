@@ -20,6 +20,7 @@ static pthread_barrier_t *all_there;
 static void *free_many(void *arg)
 {
     size_t thread = (size_t)arg;
+    cache_self.state = CACHE_LIVE;
     trail_note(base_of(thread, 0), 0);
     if (all_there)
         pthread_barrier_wait(all_there); // else one would take over the row of another
@@ -55,8 +56,9 @@ END_TEST
 
 START_TEST(test_newest_free_of_a_block_counts)
 {
+    cache_self.state = CACHE_LIVE;
     for (size_t n = 0; n < SOME; n++)
-        trail_note(base_of(0, 0), call_of(0, n));
+        ck_assert(trail_note(base_of(0, 0), call_of(0, n)));
     ck_assert_uint_eq(trail_find(base_of(0, 0)), call_of(0, SOME - 1));
 }
 END_TEST
@@ -75,6 +77,18 @@ START_TEST(test_rows_are_taken_over)
 }
 END_TEST
 
+// What is freed then goes untold.
+START_TEST(test_threads_without_a_told_end_get_no_row)
+{
+    static const uint8_t states[] = {CACHE_NEW, CACHE_DEAD};
+    size_t before = meta_mapped_bytes();
+    cache_self.state = states[_i];
+    ck_assert(!trail_note(base_of(0, 0), call_of(0, 0)));
+    ck_assert_uint_eq(trail_find(base_of(0, 0)), 0);
+    ck_assert_uint_eq(meta_mapped_bytes(), before);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("trail");
@@ -82,6 +96,7 @@ int main(void)
     tcase_add_test(tcase, test_last_frees_of_each_thread_are_known);
     tcase_add_test(tcase, test_newest_free_of_a_block_counts);
     tcase_add_test(tcase, test_rows_are_taken_over);
+    tcase_add_loop_test(tcase, test_threads_without_a_told_end_get_no_row, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -163,10 +163,28 @@ static void mark_one_in(unsigned n)
             mark(blocks[i]);
 }
 
-static void cycle(void)
+static bool keeps; // this cycle its marks, or the last one did
+
+static void end_cycle(bool keep)
+{
+    atomic_store(&heap_marking, false);
+    atomic_store(&heap_keeps_marks, keep);
+    sweep();
+    keeps = keep;
+    if (keep) {
+        young_keep(&model);
+        return;
+    }
+    young_disarm(&model);
+    for (size_t page = 0; page < PAGES; page++)
+        ck_assert_msg(!armed[page] || arm_fails, "page %zu stays armed", page);
+    memset(owed, 0, sizeof owed);
+}
+
+static void cycle(bool keep)
 {
     atomic_store(&heap_marking, true);
-    if (young_arm(&model)) {
+    if (young_arm(&model, keeps)) {
         for (int i = 0; i < STEPS; i++)
             step();
         fetch_and_check(true);
@@ -176,23 +194,66 @@ static void cycle(void)
     }
     static const unsigned shares[] = {1, 2, 1000, 100000, 100000};
     mark_one_in(shares[next_random() % 5]);
-    atomic_store(&heap_marking, false);
-    sweep();
-    young_disarm(&model);
-    for (size_t page = 0; page < PAGES; page++)
-        ck_assert_msg(!armed[page] || arm_fails, "page %zu stays armed", page);
-    memset(owed, 0, sizeof owed);
+    end_cycle(keep);
+}
+
+static void allocate_some(void)
+{
+    for (int k = 0; k < BLOCKS / 4; k++) {
+        char **p = &blocks[next_random() % BLOCKS];
+        *p = *p ? *p : allocate(random_size());
+    }
 }
 
 START_TEST(what_matters_is_reported)
 {
     arm_fails = _i ? 40 : 0;
     for (int i = 0; i < CYCLES; i++) {
-        for (int k = 0; k < BLOCKS / 4; k++) {
-            char **p = &blocks[next_random() % BLOCKS];
-            *p = *p ? *p : allocate(random_size());
+        allocate_some();
+        cycle(false);
+    }
+}
+END_TEST
+
+// Marks are kept: what is written between two cycles counts too.
+START_TEST(what_matters_is_reported_later)
+{
+    arm_fails = _i ? 40 : 0;
+    for (int i = 0; i < CYCLES; i++) {
+        allocate_some();
+        for (int k = 0; k < STEPS; k++) {
+            const char *p = blocks[next_random() % BLOCKS];
+            if (p)
+                write_to(p);
         }
-        cycle();
+        cycle(next_random() % 4 != 0);
+    }
+}
+END_TEST
+
+// Only what is mostly alive stays armed for the next cycle.
+START_TEST(the_old_stay_armed)
+{
+    for (unsigned n = 1; n <= 100; n += 99) {
+        for (size_t i = 0; i < BLOCKS; i++)
+            blocks[i] = allocate(1000);
+        atomic_store(&heap_marking, true);
+        ck_assert(young_arm(&model, false));
+        mark_one_in(n);
+        fetch_and_check(true);
+        end_cycle(true);
+        size_t pages = 0;
+        for (size_t page = 0; page < PAGES; page++)
+            pages += armed[page];
+        if (n == 1)
+            ck_assert_uint_gt(pages, BLOCKS * 1000 / PAGE_BYTES / 2);
+        else
+            ck_assert_uint_lt(pages, BLOCKS * 1000 / PAGE_BYTES / 10);
+        atomic_store(&heap_marking, true);
+        ck_assert(young_arm(&model, true));
+        fetch_and_check(true);
+        memset(blocks, 0, sizeof blocks);
+        end_cycle(false);
     }
 }
 END_TEST
@@ -206,7 +267,7 @@ static unsigned round_of(unsigned n)
     for (size_t i = 0; i < ROUND_BLOCKS; i++)
         blocks[i] = allocate(ROUND_BYTES);
     atomic_store(&heap_marking, true);
-    ck_assert(young_arm(&model));
+    ck_assert(young_arm(&model, false));
     unsigned pages = armed_pages;
     if (n)
         mark_one_in(n);
@@ -235,6 +296,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_loop_test(tests, what_matters_is_reported, 0, 2);
+    tcase_add_loop_test(tests, what_matters_is_reported_later, 0, 2);
+    tcase_add_test(tests, the_old_stay_armed);
     tcase_add_test(tests, the_young_are_spared_when_they_die);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
