@@ -22,6 +22,7 @@ class Row:
     name: str
     program: str
     options: tuple = ()
+    needs_mib: int = 0          # of memory; the row is left out where that is more than half of what is free
 
     @property
     def path(self):
@@ -136,6 +137,23 @@ _MARK = tuple((shape, f"mark --shape={shape}") for shape in
               ("tree-random", "tree-ordered", "pointers", "list-random", "data"))
 
 
+# What grows: (option of the program, what is counted, its values). The other options stay as they are by themselves.
+GROWTH = (
+    ("live", "MiB that live", (64, 256, 1024, 4096, 8192)),
+    ("threads", "threads", (1, 4, 16, 64, 256)),
+    ("mappings", "mappings of a page", (10, 100, 1000, 10000)),
+    ("dirty", "pages written in a millisecond", (1, 10, 100, 300, 1000)),
+)
+_AROUND_THE_LIVE = 1.25         # what a program takes for what lives in it, at most
+
+
+def _growth_rows():
+    for option, _, values in GROWTH:
+        for value in values:
+            needs = int(value * _AROUND_THE_LIVE) if option == "live" else 0
+            yield Row("growth", f"{option}-{value}", "growth", (f"--{option}={value}",), needs)
+
+
 def groups(root):
     library = subject_library(root)
     mallocs = tuple(Peer(name, name, preload=so) for name, so in _PRELOADS.items())
@@ -184,6 +202,8 @@ def groups(root):
         Group("barrier", "Writing while marking runs", (*barriers, bdwgc),
               _rows("barrier", (("write", "barrier"),)), once=True, traced=True, reference=False,
               settings=by_hand),
+        Group("growth", "What a cycle costs as something grows", (subject,), tuple(_growth_rows()), once=True, traced=True,
+              reference=False, settings=by_hand),
         Group("startup", "Start-up of /bin/true", (*mallocs[1:], subject),
               _rows("startup", (("true", "startup"),)), once=True, reference=False,
               preload_option=True),

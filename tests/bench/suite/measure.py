@@ -10,8 +10,9 @@ from collections import defaultdict
 from statistics import median
 
 EXIT_WRONG = 3          # bench.h
-TRACE = re.compile(r"^gc \d+ @[\d.]+s \d+%: ([\d.]+)\+([\d.]+)\+([\d.]+) ms clock", re.MULTILINE)
-TRACE_KEYS = ("begin_ms", "mark_ms", "stop_ms")
+TRACE = re.compile(r"^gc \d+ @[\d.]+s \d+%: ([\d.]+)\+([\d.]+)\+([\d.]+) ms clock, "
+                   r"([\d.]+)\+([\d.]+)/([\d.]+)/", re.MULTILINE)
+TRACE_KEYS = ("begin_ms", "mark_ms", "stop_ms", "begin_all_ms", "assist_ms", "background_ms")
 # Settings of other allocators and loaders that would make the comparison something else.
 FOREIGN = re.compile(r"^(LD_|MALLOC_|GLIBC_TUNABLES|JE_|MIMALLOC_|TCMALLOC_|GC_|GODEBUG|GOGC|GOMAXPROCS"
                      r"|GOMEMLIMIT|GCPRE_LIB$)")
@@ -44,9 +45,10 @@ class Run:
 
     def _value(self, key, text):
         try:
-            self.values[key].append(float(text))
+            value = float(text)
         except ValueError:
-            pass
+            return
+        self.values[key].append(value)
 
     def _end(self, how, stderr):
         kind, _, number = how.partition(" ")
@@ -60,6 +62,12 @@ class Run:
         else:
             self.status = "wrong" if int(number) == EXIT_WRONG else "crash"
             self.why = f"exit code {number}; {last}"
+
+    @classmethod
+    def left_out(cls, why):
+        run = cls("", "", "")
+        run.status, run.why = "absent", why
+        return run
 
     def expect(self, checksum):
         if self.status == "ok" and self.checksum != checksum:
@@ -99,6 +107,13 @@ class Runner:
         self.traces = os.path.join(output, "trace")
         self.percent, self.timeout_s, self.memory_mib = percent, timeout_s, memory_mib
         os.makedirs(self.traces, exist_ok=True)
+
+    def too_large(self, row):
+        """Why the row cannot be run here, or nothing."""
+        needed = row.needs_mib * self.percent // 100
+        if needed > self.memory_mib:
+            return f"it needs {needed} MiB, more than half of the memory that is free ({2 * self.memory_mib} MiB)"
+        return ""
 
     def run(self, group, row, peer):
         log = os.path.join(self.traces, f"{row.group}-{row.name}-{peer.name}.log".replace(" ", ""))

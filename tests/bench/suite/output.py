@@ -94,12 +94,29 @@ def _longest_pause(cell):
                default=None)
 
 
+# Names as in tables.GROWING.
+_TIMES = (("whole cycle", "cycle ms"), ("processor time", "CPU ms"), ("final stop", "stop ms"), ("waiting for threads", "threads"),
+          ("reading roots", "roots"), ("finding written pages", "written"), ("begin, one thread", "begin ms"))
+_MEMORY = (("peak", "peak_mib"), ("resident", "resident_mib"), ("live", "live_mib"), ("page tables", "tables_mib"))
+
+
+def _growth(grid):
+    figures = dict(tables.GROWING)
+    for sweep in tables.sweeps(grid):
+        times = {name: sweep.points(figures[key]) for name, key in _TIMES}
+        memory = {name: sweep.points(lambda cell, key=key: cell.get(key)) for name, key in _MEMORY}
+        yield f"growth-{sweep.option}", svg.curves(f"A cycle, by {sweep.counted}", sweep.counted, "ms", times, ("whole cycle", "final stop"))
+        yield f"growth-{sweep.option}-memory", svg.curves(f"Memory, by {sweep.counted}", sweep.counted, "MiB", memory, ("live",))
+
+
 CHARTS = {
     "patterns": _compared,
     "never-free": _compared,
     "probation": _compared,
     "quarantine": _compared,
     "leaks": _compared,
+    "limit": _compared,
+    "idle": _compared,
     "pools": _compared,
     "server": _server,
     "pauses": _figures("pauses", "Longest pause, ms", _longest_pause),
@@ -107,6 +124,7 @@ CHARTS = {
                      lambda cell: tables.mark_figures(cell)["wall_ns"]),
     "barrier": _figures("barrier", "Random writes while marking runs: slow-down",
                         lambda cell: cell.get("slowdown")),
+    "growth": _growth,
     "startup": _figures("startup", "Start-up of /bin/true: added µs",
                         lambda cell: cell.get("difference_us")),
 }

@@ -9,7 +9,8 @@ COLOURS = {
     "gcpre": ("#0b62d6", "#58a6ff"), "gcpre --free": ("#6ea8e8", "#2f6fb8"),
     "bdwgc": ("#c0362c", "#ff7b72"), "go": ("#0e8a9a", "#39c5cf"),
 }
-SPARE = (("#0b62d6", "#58a6ff"), ("#6ea8e8", "#2f6fb8"), ("#6e7781", "#9aa4af"))
+SPARE = (("#0b62d6", "#58a6ff"), ("#6ea8e8", "#2f6fb8"), ("#6e7781", "#9aa4af"), ("#c0362c", "#ff7b72"),
+         ("#1a7f4b", "#4fc07f"), ("#8250df", "#b794f6"), ("#bc6c00", "#e3a04f"))
 
 WIDTH, MARGIN, BAR, GAP, LABELS = 860, 16, 9, 8, 170
 
@@ -55,13 +56,14 @@ class Drawing:
                            for n, pair in enumerate(_colours(self.series)))
         return ("text{font:12px sans-serif;fill:#24292f}.title{font-size:15px;font-weight:600}"
                 ".small{font-size:9px}.paper{fill:#fff}.grid{stroke:#d0d7de}.one{stroke:#57606a}"
-                "polyline{fill:none;stroke-width:2}" + palette(0)
+                ".guide{stroke:#57606a;stroke-dasharray:2 4}polyline{fill:none;stroke-width:2}" + palette(0)
                 + "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}"
-                ".grid{stroke:#30363d}.one{stroke:#9aa4af}" + palette(1) + "}")
+                ".grid{stroke:#30363d}.one,.guide{stroke:#9aa4af}" + palette(1) + "}")
 
-    def finish(self, height):
+    def finish(self, height, legend=True):
         self.text(MARGIN, 26, self.title, kind="title")
-        self._legend()
+        if legend:
+            self._legend()
         return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
                 f'viewBox="0 0 {WIDTH} {height:.0f}"><style>{self._style()}</style>'
                 f'<rect width="100%" height="100%" class="paper"/>{"".join(self.parts)}</svg>\n')
@@ -128,3 +130,71 @@ def lines(title, series, points, rows):
     for nth, row in enumerate(rows):
         drawing.path([(x_of(i), y_of(v)) for i, v in enumerate(row) if v], nth)
     return drawing.finish(bottom + 30)
+
+
+# ---- curves: both axes logarithmic ----
+
+class _Axis:
+    """Powers of ten from `low` to `high`, which are drawn at `begin` and `end`. It is cut where the values end if it is `tight`."""
+
+    def __init__(self, values, begin, end, tight=False):
+        exact = math.log10(min(values)), math.log10(max(values))
+        self.low, self.high = exact if tight else (math.floor(exact[0]), math.ceil(exact[1]))
+        self.high = max(self.high, self.low + 1e-9)
+        self.begin, self.end = begin, end
+
+    def at(self, value):
+        part = (math.log10(value) - self.low) / (self.high - self.low)
+        return self.begin + part * (self.end - self.begin)
+
+    def powers(self):
+        return [10.0 ** n for n in range(math.ceil(self.low), math.floor(self.high) + 1)]
+
+
+def _spread(wanted, distance, lowest):
+    """Places near those wanted, in the same order, `distance` apart at least and none beyond `lowest`."""
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    places, last = {}, -math.inf
+    for i in order:
+        places[i] = last = max(wanted[i], last + distance)
+    limit = lowest
+    for i in reversed(order):
+        places[i] = limit = min(places[i], limit)
+        limit -= distance
+    return [places[i] for i in range(len(wanted))]
+
+
+def curves(title, x_unit, y_unit, series, guided=()):
+    """series: {name: [(x, y or None or 0)]}. Each line has its name at its end; a dotted one shows what linear growth of the guided would be."""
+    series = {name: [point for point in points if point[1]] for name, points in series.items()}
+    series = {name: points for name, points in series.items() if points}
+    drawing = Drawing(title, list(series))
+    if not series:
+        return drawing.finish(drawing.top)
+    left, right, bottom = 70, WIDTH - LABELS, drawing.top + 380
+    everything = [point for points in series.values() for point in points]
+    xs = sorted({x for x, _ in everything})
+    x_axis, y_axis = _Axis(xs, left, right, tight=True), _Axis([y for _, y in everything], bottom, drawing.top)
+    for power in y_axis.powers():
+        drawing.line(left, y_axis.at(power), right, y_axis.at(power))
+        drawing.text(left - 8, y_axis.at(power) + 4, f"{power:g}", "end")
+    for x in xs:
+        drawing.line(x_axis.at(x), drawing.top, x_axis.at(x), bottom)
+        drawing.text(x_axis.at(x), bottom + 18, f"{x:g}", "middle")
+    drawing.text(left, drawing.top - 14, y_unit)
+    drawing.text((left + right) / 2, bottom + 38, x_unit, "middle")
+    for name in guided:
+        if name in series:
+            _guide(drawing, x_axis, y_axis, series[name])
+    ends = [y_axis.at(points[-1][1]) for points in series.values()]
+    for nth, (place, (name, points)) in enumerate(zip(_spread(ends, 15, bottom), series.items())):
+        drawing.path([(x_axis.at(x), y_axis.at(y)) for x, y in points], nth)
+        drawing.text(right + 12, place + 4, name, kind=f"fill{nth}")
+    return drawing.finish(bottom + 52, legend=False)
+
+
+def _guide(drawing, x_axis, y_axis, points):
+    (x1, y1), (x2, _) = points[0], points[-1]
+    x2 = min(x2, x1 * 10 ** y_axis.high / y1)       # to the upper edge
+    drawing.line(x_axis.at(x1), y_axis.at(y1), x_axis.at(x2), y_axis.at(y1 * x2 / x1), "guide")
+    drawing.text(x_axis.at(x2) - 12, y_axis.at(y1 * x2 / x1) - 5, "linear", "end", "small")

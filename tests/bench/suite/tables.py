@@ -3,7 +3,7 @@ import functools
 import math
 from statistics import median
 
-from .catalogue import SUBJECT
+from .catalogue import GROWTH, SUBJECT
 
 METRICS = (("wall_s", "wall clock, seconds"), ("cpu_s", "CPU time, seconds"),
            ("peak_mib", "peak memory, MiB"))
@@ -182,6 +182,71 @@ def barrier(grid):
                               "longest 1000 idle µs", "marking µs"], line)
 
 
+# ---- growth: a table for each thing that grows, with slopes ----
+
+def _sum_of(*keys):
+    """The median over the cycles of what these figures add up to."""
+    def figure(cell):
+        cycles = [] if cell.bad else [sum(parts) for parts in zip(*map(cell.all, keys))]
+        return median(cycles) if cycles else None
+    return figure
+
+
+def _figure(key, summary=median):
+    return lambda cell: cell.get(key, summary)
+
+
+def _over_live(key):
+    return lambda cell: quotient(cell.get(key), cell.get("live_mib"))
+
+
+# What is seen of a cycle. Of the final stop: waiting for threads, reading roots, asking for written pages and reading them.
+GROWING = (
+    ("cycle ms", _figure("collect_ms")), ("CPU ms", _sum_of("assist_ms", "background_ms")),
+    ("begin ms", _figure("begin_ms")), ("all", _figure("begin_all_ms")),
+    ("stop ms", _figure("stop_ms")), ("max", _figure("stop_ms", max)), ("threads", _figure("stopping_ms")),
+    ("roots", _figure("roots_ms")), ("written", _figure("written_ms")), ("KiB", _figure("written_kib")),
+    ("resident/live", _over_live("resident_mib")), ("peak/live", _over_live("peak_mib")),
+)
+
+
+class Sweep:
+    """The rows in which one thing grows, under the subject."""
+
+    def __init__(self, grid, option, counted, values):
+        self.option, self.counted = option, counted
+        cells = [(value, grid.cell(f"{option}-{value}", grid.peers[0])) for value in values]
+        self.cells = [(value, cell) for value, cell in cells if cell]
+        self.right = [(value, cell) for value, cell in self.cells if not cell.bad]
+
+    def points(self, figure):
+        return [(value, figure(cell)) for value, cell in self.right]
+
+
+def sweeps(grid):
+    found = [Sweep(grid, *growing) for growing in GROWTH]
+    return [sweep for sweep in found if sweep.cells]
+
+
+def slope(first, last):
+    """In log-log: 1 is linear, 0 does not grow."""
+    (x1, y1), (x2, y2) = first, last
+    return math.log(y2 / y1) / math.log(x2 / x1) if y1 and y2 and x1 != x2 else None
+
+
+def growth(grid):
+    for sweep in sweeps(grid):
+        rows = [[str(value), *([cell.status] if cell.bad else [number(figure(cell)) for _, figure in GROWING])]
+                for value, cell in sweep.cells]
+        for label, begin in (("slope, first to last", 0), ("slope, last two", -2)):
+            if len(sweep.right) > 1:
+                slopes = [slope(points[begin], points[-1]) for points in
+                          (sweep.points(figure) for _, figure in GROWING)]
+                rows.append([label, *("-" if s is None else f"{s:.2f}" for s in slopes)])
+        yield from layout([sweep.counted, *(name for name, _ in GROWING)], rows)
+        yield ""
+
+
 def startup(grid):
     """The spread is the distance of the quartiles of the difference."""
     def line(cell):
@@ -190,5 +255,6 @@ def startup(grid):
     yield from grid.lines_of(["process, µs", "plain", "preloaded", "difference", "spread"], line)
 
 
-REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "quarantine": quarantine, "leaks": compared, "pools": compared, "server": server, "pauses": pauses,
-           "mark": mark, "barrier": barrier, "startup": startup}
+REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "quarantine": quarantine, "leaks": compared,
+           "limit": compared, "idle": compared, "pools": compared, "server": server, "pauses": pauses,
+           "mark": mark, "barrier": barrier, "growth": growth, "startup": startup}
