@@ -56,8 +56,8 @@ int main(int argc, char **argv)
     collector_start();
     for (size_t i = 0; i < FORKERS; i++) forkers[i] = start(fork_often, NULL);
     for (size_t i = 0; i < FORKERS; i++) join(forkers[i]);
-    collector_stop();
     SET(stop, 1);
-    join(churner);
+    join(churner); // from then on nobody takes the places of what was lost
+    collector_stop();
     for (size_t i = 0; i < 200; i++) CHECK(is_allocated(hide(slots[i])) && is_whole(hide(slots[i]), 80), "block %zu in the parent", i);
 }

@@ -67,9 +67,9 @@ int main(int argc, char **argv)
     collector_start();
     for (size_t i = 0; i < COUNT(ways); i++) threads[i] = start(spawn, (void *)i);
     for (size_t i = 0; i < COUNT(ways); i++) join(threads[i]);
-    collector_stop();
     SET(stop, 1);
     join(churner);
+    collector_stop();
     drop_and_collect();
     herd_check_gone(&lost);
 }

@@ -190,6 +190,35 @@ START_TEST(a_thread_of_ours_that_says_so_late_is_not_waited_for)
 }
 END_TEST
 
+static void *(*late_body)(void *);
+
+static void *run_late(void *arg)
+{
+    struct timespec longer_than_a_stop_waits = {.tv_sec = 2, .tv_nsec = 500000000};
+    sys_call3(SYS_nanosleep, (long)&longer_than_a_stop_waits, 0, 0);
+    return late_body(arg);
+}
+
+static int create_late(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *arg)
+{
+    late_body = body;
+    return pthread_create(thread, attr, run_late, arg);
+}
+
+// A busy machine lets a new thread wait for longer than a stop does. Helpers are created before a cycle.
+START_TEST(a_helper_that_comes_to_run_late_makes_no_stop_fail)
+{
+    thread_announce_own();
+    workers_boot(1, 2);
+    workers_create = create_late;
+    workers_start_helpers();
+    stop();
+    world_resume();
+    workers_leave();
+    thread_forget_own();
+}
+END_TEST
+
 static void *deaf(void *unused)
 {
     sigset_t set;
@@ -394,6 +423,7 @@ int main(void)
     tcase_add_test(one, a_stopped_world_stands_still);
     tcase_add_test(one, nobody_stops_inside_a_critical_section);
     tcase_add_test(one, a_thread_of_ours_that_says_so_late_is_not_waited_for);
+    tcase_add_test(one, a_helper_that_comes_to_run_late_makes_no_stop_fail);
     tcase_add_test(one, a_stop_that_fails_is_undone);
     tcase_add_test(one, who_blocks_the_stop_signal_is_reached_by_the_second);
     tcase_add_test(one, who_registers_while_it_is_asked_stops_with_its_magazines);
