@@ -280,7 +280,7 @@ EXPORT void *reallocarray(void *p, size_t count, size_t each)
 // --- aligned ------------------------------------------------------------------------------------------------
 
 // glibc's memalign takes any alignment and rounds it up to a power of two.
-static void *aligned_from(size_t alignment, size_t n, const void *const *return_slot)
+static __attribute__((noinline)) void *aligned_slow(size_t alignment, size_t n, const void *const *return_slot)
 {
     const void *caller = *return_slot;
     if (alignment > SIZE_MAX / 2 + 1) {
@@ -295,10 +295,30 @@ static void *aligned_from(size_t alignment, size_t n, const void *const *return_
     if (is_noted(n))
         return alloc_hunted(n, power, false, 0, return_slot);
     int saved = errno;
+    cache_open_short_path(&cache_self, !kwrite_active);
     void *p = n > PTRDIFF_MAX - power ? NULL : heap_alloc_aligned(n, power);
     maybe_start_collector(caller);
     errno = p ? saved : ENOMEM;
     return p;
+}
+
+// A slot from a magazine; NULL: the long way.
+static inline void *aligned_quick(size_t alignment, size_t n)
+{
+    size_t quick = cache_self.quick;
+    if (n >= quick || alignment < SLOT_GRAIN || !is_power_of_two(alignment))
+        return NULL;
+    int class = class_of_aligned(n, alignment);
+    void *p = class < 0 ? NULL : magazine_pop(&cache_self.plain.magazines[class]);
+    if (likely(p))
+        cache_self.quick = quick - n;
+    return p;
+}
+
+static inline void *aligned_from(size_t alignment, size_t n, const void *const *return_slot)
+{
+    void *p = aligned_quick(alignment, n);
+    return likely(p) ? p : aligned_slow(alignment, n, return_slot);
 }
 
 EXPORT void *memalign(size_t alignment, size_t n) { return aligned_from(alignment, n, RETURN_SLOT); }

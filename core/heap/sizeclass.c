@@ -10,12 +10,23 @@ static const uint16_t sizes[CLASS_COUNT] = {
 
 struct size_class class_table[BIN_COUNT];
 uint8_t class_of_grain[(SMALL_MAX + 1) / SLOT_GRAIN + 1];
+uint8_t class_aligned[ALIGNED_STEPS][CLASS_COUNT];
 
 // Slots a thread keeps: about 16 KiB of each class, at least 4, at most 128.
 static uint16_t magazine_slots(uint32_t size)
 {
     uint32_t slots = 16 * 1024 / size;
     return (uint16_t)(slots < 4 ? 4 : slots > 128 ? 128 : slots);
+}
+
+static void fill_aligned(void)
+{
+    for (unsigned step = 0; step < ALIGNED_STEPS; step++) {
+        uint8_t class = CLASS_COUNT;
+        for (unsigned i = CLASS_COUNT; i-- > 0; class_aligned[step][i] = class)
+            if (sizes[i] % ((size_t)SLOT_GRAIN << step) == 0)
+                class = (uint8_t)i;
+    }
 }
 
 void sizeclass_boot(void)
@@ -35,12 +46,5 @@ void sizeclass_boot(void)
         for (; i < CLASS_COUNT && grain * SLOT_GRAIN <= size && grain < sizeof class_of_grain; grain++)
             class_of_grain[grain] = (uint8_t)i;
     }
-}
-
-int class_of_aligned(size_t n, size_t alignment)
-{
-    for (unsigned i = 0; i < CLASS_COUNT; i++)
-        if (n < sizes[i] && sizes[i] % alignment == 0)
-            return (int)i;
-    return -1;
+    fill_aligned();
 }

@@ -15,6 +15,7 @@ enum {
     CLASS_COUNT = 47,
     SMALL_MAX = 32751, // the largest request a slot can serve: the largest class less one, see class_table
     SLOT_GRAIN = 16,
+    ALIGNED_STEPS = 12,      // alignments up to half a span: one of a whole span would waste it
     BIN_NOARM = CLASS_COUNT, // added to a class: never armed
     BIN_NOTED = 2 * CLASS_COUNT,
     BIN_NOSCAN = 2 * BIN_NOTED,
@@ -35,6 +36,8 @@ struct size_class {
 
 extern struct size_class class_table[BIN_COUNT]; // constant after boot; repeats itself
 extern uint8_t class_of_grain[(SMALL_MAX + 1) / SLOT_GRAIN + 1];
+// The smallest class from a class on whose slots are aligned to 2^i times SLOT_GRAIN; CLASS_COUNT: there is none.
+extern uint8_t class_aligned[ALIGNED_STEPS][CLASS_COUNT];
 
 void sizeclass_boot(void);
 
@@ -47,8 +50,13 @@ static inline bool bin_is_noscan(unsigned bin) { return bin >= BIN_NOSCAN; }
 // The class for a request of n <= SMALL_MAX bytes.
 static inline unsigned class_of(size_t n) { return class_of_grain[(n + SLOT_GRAIN) / SLOT_GRAIN]; }
 
-// The smallest class whose slots hold n+1 bytes at the given alignment, or -1.
-int class_of_aligned(size_t n, size_t alignment);
+// The smallest class whose slots hold n+1 bytes, n <= SMALL_MAX, at the given alignment, a power of two of at least SLOT_GRAIN; or -1.
+static inline int class_of_aligned(size_t n, size_t alignment)
+{
+    unsigned step = (unsigned)__builtin_ctzl(alignment / SLOT_GRAIN);
+    unsigned class = step < ALIGNED_STEPS ? class_aligned[step][class_of(n)] : CLASS_COUNT;
+    return class < CLASS_COUNT ? (int)class : -1;
+}
 
 // The slot that an offset into a span falls into; not below `slots` of its class for the tail behind the last slot.
 static inline uint32_t slot_of(const struct size_class *c, uint32_t offset)

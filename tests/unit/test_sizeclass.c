@@ -61,8 +61,8 @@ END_TEST
 START_TEST(test_aligned)
 {
     sizeclass_boot();
-    for (size_t alignment = 1; alignment <= UNIT_BYTES; alignment *= 2)
-        for (size_t n = 0; n <= SMALL_MAX + 1; n++) {
+    for (size_t alignment = SLOT_GRAIN; alignment <= UNIT_BYTES; alignment *= 2)
+        for (size_t n = 0; n <= SMALL_MAX; n++) {
             int smallest = 0, got = class_of_aligned(n, alignment);
             while (smallest < CLASS_COUNT &&
                    (class_table[smallest].size <= n || class_table[smallest].size % alignment))

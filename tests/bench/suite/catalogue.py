@@ -104,6 +104,17 @@ _PATTERNS = (
     ("nbody", "nbody"),
 )
 
+# Programs of Debian's, over files that suite/inputs.py makes.
+_PROGRAMS = tuple((name, f"program --command={command}") for name, command in (
+    ("sort", "sort,--parallel=1,words.txt"),
+    ("gawk", "gawk,-f,count.awk,words.txt"),
+    ("perl", "perl,count.pl,words.txt"),
+    ("python", "python3,tally.py"),
+    ("sqlite", "sqlite3,-batch,-init,query.sql,people.db,.quit"),
+    ("gcc", "gcc,-O2,-S,whole.c,-o,/dev/stdout"),
+    ("git", "git,-C,history.git,log,--stat,main"),
+))
+
 _NEVER_FREE = (
     ("trees", "trees"),
     ("trees-2t", "trees --threads=2"),
@@ -181,6 +192,8 @@ def groups(root):
         Group("probation", "Condemned blocks wait for so many cycles", (mallocs[0], *probation),
               _rows("probation", (*_NEVER_FREE, _PATTERNS[4], _PATTERNS[-3])), reference=False),
         Group("quarantine", "What free() does", (mallocs[0], *frees), _rows("quarantine", _PATTERNS)),
+        Group("programs", "Programs as they are, and what free() does", (*mallocs, *frees), _rows("programs", _PROGRAMS),
+              settings={"PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0", "PERL_HASH_SEED": "0", "LC_ALL": "C"}),
         Group("leaks", "Where blocks come from", (mallocs[0], *tiers, Peer("lsan", "lsan", build="lsan")),
               _rows("leaks", _LEAKS)),
         Group("limit", "More lives than the memory limit allows (the malloc runs it with --free)",

@@ -9,6 +9,8 @@ import subprocess
 from collections import defaultdict
 from statistics import median
 
+from . import inputs
+
 EXIT_WRONG = 3          # bench.h
 TRACE = re.compile(r"^gc \d+ @[\d.]+s \d+%: ([\d.]+)\+([\d.]+)\+([\d.]+) ms clock, "
                    r"([\d.]+)\+([\d.]+)/([\d.]+)/", re.MULTILINE)
@@ -106,7 +108,11 @@ class Runner:
         self.builder = builder
         self.traces = os.path.join(output, "trace")
         self.percent, self.timeout_s, self.memory_mib = percent, timeout_s, memory_mib
+        self.inputs = os.path.join(output, "inputs")
         os.makedirs(self.traces, exist_ok=True)
+
+    def make_inputs(self):
+        inputs.make(self.inputs)
 
     def too_large(self, row):
         """Why the row cannot be run here, or nothing."""
@@ -123,8 +129,8 @@ class Runner:
         if group.traced:
             settings.update(GCPRE_TRACE="1", GCPRE_LOG=log, GODEBUG="gctrace=1")
         done = subprocess.run(self._command(group, row, peer, settings), env=environment(),
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              errors="replace")
+                              cwd=self.inputs if os.path.isdir(self.inputs) else None, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, errors="replace")
         trace = done.stderr
         if os.path.exists(log):
             with open(log, errors="replace") as lines:

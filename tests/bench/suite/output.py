@@ -114,6 +114,7 @@ CHARTS = {
     "never-free": _compared,
     "probation": _compared,
     "quarantine": _compared,
+    "programs": _compared,
     "leaks": _compared,
     "limit": _compared,
     "idle": _compared,

@@ -255,6 +255,6 @@ def startup(grid):
     yield from grid.lines_of(["process, µs", "plain", "preloaded", "difference", "spread"], line)
 
 
-REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "quarantine": quarantine, "leaks": compared,
+REPORTS = {"patterns": compared, "never-free": compared, "probation": compared, "quarantine": quarantine, "programs": quarantine, "leaks": compared,
            "limit": compared, "idle": compared, "pools": compared, "server": server, "pauses": pauses,
            "mark": mark, "barrier": barrier, "growth": growth, "startup": startup}
