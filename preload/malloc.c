@@ -280,7 +280,8 @@ EXPORT void *reallocarray(void *p, size_t count, size_t each)
 // --- aligned ------------------------------------------------------------------------------------------------
 
 // glibc's memalign takes any alignment and rounds it up to a power of two.
-static __attribute__((noinline)) void *aligned_slow(size_t alignment, size_t n, const void *const *return_slot)
+static __attribute__((noinline)) void *aligned_slow(size_t alignment, size_t n,
+                                                    const void *const *return_slot)
 {
     const void *caller = *return_slot;
     if (alignment > SIZE_MAX / 2 + 1) {

@@ -8,9 +8,9 @@ static void take_registers(const struct thread *t, origin_words *take)
     size_t bytes;
     const void *area = context_general(t->context, &bytes);
     take(area, bytes, HOLDER_OTHER);
-    area = context_vector(t->context, &bytes);
-    if (area)
-        take(area, bytes & ~7UL, HOLDER_OTHER);
+    struct context_part parts[CONTEXT_PARTS];
+    for (size_t i = 0, count = context_vector(t->context, parts); i < count; i++)
+        take(parts[i].words, parts[i].bytes, HOLDER_OTHER);
 }
 
 // A thread stands on its own stack, or on another: a coroutine's, an alternate one. Its own is scanned from the stack

@@ -3,8 +3,10 @@
 
 #include "sys/syscall.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -15,19 +17,59 @@ enum {
     SYSCALL_BYTES = 2,
     FP_ALIGN = 64,
     FRAME_RESERVE = 2048, // what a handler may well need below its frame
+    X87_OFFSET = 32,      // of the legacy area: eight x87 registers, and sixteen of SSE behind them
+    XMM_END = 416,
+    FIRST_EXTENDED = 2, // state components, by number
+    FEATURES = 32,
 };
 
-const void *context_vector(const ucontext_t *uc, size_t *bytes)
+// The area that the kernel saved these registers in, 64-byte aligned: the whole XSAVE area by its recorded size, or the legacy 512 bytes. NULL
+// when the frame has none.
+static const char *saved_area(const ucontext_t *uc, size_t *bytes, uint64_t *features)
 {
     const char *area = (const char *)uc->uc_mcontext.fpregs;
-    uint32_t magic, extended;
-    *bytes = 0;
+    struct _fpx_sw_bytes software;
+    *bytes = *features = 0;
     if (!area)
         return NULL;
-    memcpy(&magic, area + SW_RESERVED_OFFSET, sizeof magic);
-    memcpy(&extended, area + SW_RESERVED_OFFSET + sizeof magic, sizeof extended);
-    *bytes = magic == FP_XSTATE_MAGIC1 && extended > LEGACY_FP_BYTES ? extended : LEGACY_FP_BYTES;
+    memcpy(&software, area + SW_RESERVED_OFFSET, sizeof software);
+    bool extended = software.magic1 == FP_XSTATE_MAGIC1 && software.extended_size > LEGACY_FP_BYTES;
+    *bytes = extended ? software.extended_size : LEGACY_FP_BYTES;
+    if (extended)
+        memcpy(features, area + LEGACY_FP_BYTES,
+               sizeof *features); // XSTATE_BV: the others are as at the beginning
     return area;
+}
+
+// Where the state components from the third on lie, by number: CPUID, leaf 13. Asked once: under a hypervisor it costs microseconds.
+static struct {
+    _Atomic bool known; // two may fill it at once, with the same
+    uint32_t offset[FEATURES], bytes[FEATURES];
+} layout;
+
+static void learn_layout(void)
+{
+    uint32_t flags, rest;
+    for (unsigned i = FIRST_EXTENDED; i < FEATURES; i++)
+        if (!__get_cpuid_count(13, i, &layout.bytes[i], &layout.offset[i], &flags, &rest))
+            layout.bytes[i] = 0;
+    atomic_store(&layout.known, true);
+}
+
+size_t context_vector(const ucontext_t *uc, struct context_part parts[CONTEXT_PARTS])
+{
+    size_t all, count = 0;
+    uint64_t features;
+    const char *area = saved_area(uc, &all, &features);
+    if (!area)
+        return 0;
+    parts[count++] = (struct context_part){area + X87_OFFSET, XMM_END - X87_OFFSET};
+    if (!atomic_load(&layout.known))
+        learn_layout();
+    for (unsigned i = FIRST_EXTENDED; i < FEATURES && count < CONTEXT_PARTS; i++)
+        if (features >> i & 1 && layout.bytes[i] >= 8 && layout.offset[i] + layout.bytes[i] <= all)
+            parts[count++] = (struct context_part){area + layout.offset[i], layout.bytes[i] & ~7U};
+    return count;
 }
 
 int context_interrupted_call(const ucontext_t *uc)
@@ -94,7 +136,8 @@ bool context_move_frame(int signal, siginfo_t *info, ucontext_t *uc, uintptr_t t
                         void (*handler)(int signal, siginfo_t *info, void *context))
 {
     size_t fp_bytes, bytes;
-    const char *fp = context_vector(uc, &fp_bytes), *from = (const char *)uc - sizeof(void *);
+    uint64_t features;
+    const char *fp = saved_area(uc, &fp_bytes, &features), *from = (const char *)uc - sizeof(void *);
     const char *end = fp ? fp + fp_bytes : (const char *)(info + 1);
     bytes = (size_t)(end - from);
     uintptr_t to = top - bytes;

@@ -28,9 +28,15 @@ static inline uint64_t context_pointer_guard(void)
     return guard;
 }
 
-// The floating-point and vector state the kernel saved: the whole XSAVE area by its recorded size, or the legacy 512
-// bytes (Linux arch/x86/include/uapi/asm/sigcontext.h). NULL when the frame has none. The area is 64-byte aligned.
-const void *context_vector(const ucontext_t *uc, size_t *bytes);
+// The floating-point and vector registers that the kernel saved, part by part (Intel's manual, volume 1, 13.4; Linux
+// arch/x86/include/uapi/asm/sigcontext.h). Between the parts are gaps that nobody writes: what the program's stack held there before is no
+// register (256 bytes where there is AVX-512 and no MPX). Returns how many; 0: the frame has none.
+enum { CONTEXT_PARTS = 16 };
+struct context_part {
+    const void *words; // 8 byte aligned
+    size_t bytes;      // a multiple of 8
+};
+size_t context_vector(const ucontext_t *uc, struct context_part parts[CONTEXT_PARTS]);
 
 // If the context stands just behind a system call that was interrupted (rax is -EINTR), and the call has the shape
 // of libc's wrappers (mov $nr,%eax; syscall), the number of the call, else -1.
