@@ -14,6 +14,7 @@
 #include "gc/scavenge.h"
 #include "gc/trace.h"
 #include "gc/workers.h"
+#include "heap/cache.h"
 #include "heap/quarantine.h"
 #include "sys/cpu.h"
 #include "sys/syscall.h"
@@ -345,7 +346,8 @@ void collector_pace(void *p)
     if (pace_due() || stress_due())
         request_once();
     struct heap_block block = heap_find((uintptr_t)p);
-    size_t bytes = block.kind == HEAP_SMALL ? block.bytes * class_table[block.bin].magazine / 2 : block.bytes;
+    size_t bytes = block.kind == HEAP_SMALL ? block.bytes * cache_refill(&cache_self, block.bin)
+                                            : block.bytes;
     if (unlikely(pace_overdue()))
         hold_back(bytes);
     else

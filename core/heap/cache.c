@@ -10,39 +10,81 @@
 __thread struct cache cache_self;
 _Atomic bool cache_one_thread = true;
 
-// Arrays of dead threads, by class, for the next thread: a stack threaded through slot[0].
+enum { GROWTH = 4, LARGE_BYTES = 64 * 1024, LARGE_LEAST = 8, TURNS = 64 };
+#define GROWN_MOST (512 * KIB) // of slots, by one thread: what its magazines may keep beyond their first size
+
+// Arrays that no magazine has, by size and class: a stack threaded through slot[0].
 static struct lock spare_guard = LOCK_INIT(LOCK_RANK_POOL);
-static void **spare[CLASS_COUNT];
+static void **spare[2][CLASS_COUNT];
+
+static uint32_t capacity_of(unsigned bin, bool large)
+{
+    uint32_t small = class_table[bin].magazine, size = class_table[bin].size;
+    uint32_t most = LARGE_BYTES / size < LARGE_LEAST ? LARGE_LEAST : LARGE_BYTES / size;
+    return large ? (uint32_t)min_size(small * GROWTH, most) : small;
+}
+
+static bool is_large(const struct magazine *m, unsigned bin) { return m->limit > class_table[bin].magazine; }
+
+static void **take_array(unsigned bin, bool large)
+{
+    unsigned class = bin % CLASS_COUNT;
+    lock_acquire(&spare_guard);
+    void **array = spare[large][class];
+    if (array)
+        spare[large][class] = array[0];
+    lock_release(&spare_guard);
+    if (!array)
+        array = meta_alloc((capacity_of(bin, large) + 1) * sizeof array[0]);
+    if (array)
+        array[0] = NULL;
+    return array;
+}
+
+static void put_array(void **array, unsigned bin, bool large)
+{
+    unsigned class = bin % CLASS_COUNT;
+    lock_acquire(&spare_guard);
+    array[0] = spare[large][class];
+    spare[large][class] = array;
+    lock_release(&spare_guard);
+}
 
 static bool open_magazine(struct magazine *m, unsigned bin)
 {
-    unsigned class = bin % CLASS_COUNT;
-    uint32_t capacity = class_table[bin].magazine;
-    lock_acquire(&spare_guard);
-    void **array = spare[class];
-    if (array)
-        spare[class] = array[0];
-    lock_release(&spare_guard);
-    if (!array)
-        array = meta_alloc((capacity + 1) * sizeof array[0]);
+    void **array = take_array(bin, false);
     if (!array)
         return false;
-    array[0] = NULL;
     m->slot = array + 1;
-    m->limit = capacity;
+    m->limit = capacity_of(bin, false);
     return true;
 }
 
 static void close_magazine(struct magazine *m, unsigned bin)
 {
-    unsigned class = bin % CLASS_COUNT;
     void **array = m->slot - 1;
+    bool large = is_large(m, bin);
     m->limit = 0;
     m->slot = NULL;
-    lock_acquire(&spare_guard);
-    array[0] = spare[class];
-    spare[class] = array;
-    lock_release(&spare_guard);
+    put_array(array, bin, large);
+}
+
+// It ran empty, or was full. One that does so again and again gets more room: G5.
+static void note_turn(struct cache *c, unsigned bin)
+{
+    struct shelf *shelf = cache_shelf(c, bin);
+    struct magazine *m = &shelf->magazines[bin % BIN_NOTED];
+    size_t more = (capacity_of(bin, true) - capacity_of(bin, false)) * (size_t)class_table[bin].size;
+    if (is_large(m, bin) || ++shelf->turns[bin % BIN_NOTED] < TURNS || c->grown_bytes + more > GROWN_MOST)
+        return;
+    void **array = take_array(bin, true), **before = m->slot - 1;
+    if (!array)
+        return;
+    memcpy(array + 1, m->slot, m->n * sizeof array[0]);
+    m->slot = array + 1;
+    m->limit = capacity_of(bin, true);
+    put_array(before, bin, false);
+    c->grown_bytes += more;
 }
 
 // --- shelves ------------------------------------------------------------------------------------------------
@@ -234,40 +276,57 @@ void *cache_alloc(struct cache *c, unsigned bin)
         return p;
     if (c->state != CACHE_LIVE || (!m->slot && !open_magazine(m, bin)))
         return alloc_single(c, bin);
+    note_turn(c, bin);
     // Half a magazine: the other half is room for what the program frees.
-    unsigned got = claim(c, bin, m->slot, (m->limit + 1) / 2);
+    unsigned got = claim(c, bin, m->slot, cache_refill(c, bin));
     reverse(m->slot, got); // popped in ascending order
     m->n = got;
     c->refills++;
     return magazine_pop(m);
 }
 
+// Slots of one word that are about to be given back.
+struct row {
+    struct span *span;
+    unsigned word;
+    uint64_t bits;
+};
+
+// Returns how many of them were free already.
+static unsigned give_row(const struct size_class *class, struct row *r)
+{
+    uint64_t twice = span_give(r->span, r->word, r->bits);
+    unsigned first = (unsigned)__builtin_ctzl(twice | 1UL << 63);
+    r->bits = 0;
+    if (likely(!twice))
+        return 0;
+    heap_report_double_free((void *)(span_base(r->span) + (r->word * 64 + first) * (uintptr_t) class->size));
+    return (unsigned)__builtin_popcountl(twice);
+}
+
+enum { ROWS = 32 };
+
+// Slots that were freed in any order, and lie in a few words, go back by few atomic operations.
 static void give_back(unsigned bin, void *const *slots, size_t n)
 {
     const struct size_class *class = &class_table[bin];
-    size_t given = n;
-    for (size_t i = 0; i < n;) {
-        struct span *s = &cage.spans[cage_unit((uintptr_t)slots[i])];
-        uintptr_t base = span_base(s);
-        unsigned w = slot_of(class, (uint32_t)((uintptr_t)slots[i] - base)) / 64;
-        uint64_t bits = 0;
-        for (; i < n; i++) { // neighbours in the array are often neighbours in the word
-            uintptr_t offset = (uintptr_t)slots[i] - base;
-            if (offset >= UNIT_BYTES)
-                break;
-            unsigned slot = slot_of(class, (uint32_t)offset);
-            if (slot / 64 != w || bits >> slot % 64 & 1)
-                break;
-            bits |= 1UL << slot % 64;
-        }
-        uint64_t twice = span_give(s, w, bits);
-        if (unlikely(twice)) {
-            given -= (unsigned)__builtin_popcountl(twice);
-            heap_report_double_free(
-                (void *)(base + (w * 64 + (unsigned)__builtin_ctzl(twice)) * (uintptr_t) class->size));
-        }
+    struct row rows[ROWS];
+    unsigned twice = 0;
+    for (unsigned i = 0; i < ROWS; i++)
+        rows[i].bits = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t unit = cage_unit((uintptr_t)slots[i]);
+        unsigned slot = slot_of(class, (uint32_t)((uintptr_t)slots[i] - cage.base) & (UNIT_BYTES - 1));
+        struct row now = {&cage.spans[unit], slot / 64, 1UL << slot % 64};
+        struct row *r = &rows[(unit * class->words + now.word) % ROWS];
+        if (r->bits && (r->span != now.span || r->word != now.word || r->bits & now.bits))
+            twice += give_row(class, r);
+        now.bits |= r->bits;
+        *r = now;
     }
-    heap_count_free(given * class->size);
+    for (unsigned i = 0; i < ROWS; i++)
+        twice += rows[i].bits ? give_row(class, &rows[i]) : 0;
+    heap_count_free((n - twice) * class->size);
 }
 
 bool cache_free(struct cache *c, unsigned bin, void *p)
@@ -281,6 +340,8 @@ bool cache_free(struct cache *c, unsigned bin, void *p)
     }
     if (m->slot[(ptrdiff_t)m->n - 1] == p) // G3
         return false;
+    if (m->n == m->limit)
+        note_turn(c, bin);
     if (m->n == m->limit) { // the older half goes: its lines are colder
         uint32_t half = (m->n + 1) / 2;
         give_back(bin, m->slot, half);
@@ -319,6 +380,7 @@ static void give_up_room(struct cache *c)
     struct shelf *noted = c->noted, *noscan = c->noscan;
     each_shelf(c, close_all);
     c->noted = c->noscan = NULL;
+    c->grown_bytes = 0;
     put_away(noted);
     put_away(noscan);
 }

@@ -10,6 +10,8 @@
 // G3. What push finds on top already was freed twice in a row. A copy further down is found when it is given back: its
 //     free bit is set by then (span_give), unless the slot was handed out again.
 // G4. Everything but push and pop happens inside a critical section.
+// G5. A magazine begins small. One that has run empty or full TURNS times becomes four times as large (64 KiB, or 8 slots), as long as all of a
+//     thread's together keep no more than 512 KiB for it. After demand-sized caches as TCMalloc's.
 #pragma once
 
 #include "base/crit.h"
@@ -29,6 +31,7 @@ struct shelf {
     struct magazine magazines[BIN_NOTED];
     struct span *current[BIN_NOTED]; // CURRENT spans of this thread
     uint8_t next_word[BIN_NOTED];    // where in current[] to go on claiming
+    uint8_t turns[BIN_NOTED];        // G5
 };
 
 struct cache {
@@ -40,6 +43,7 @@ struct cache {
     struct shelf *noted, *noscan;
     uint8_t state; // enum cache_state
     uint32_t refills;
+    size_t grown_bytes;    // G5
     uint32_t noted_blocks; // ever
     size_t granted;        // what quick was last time that it was set
     size_t until_sample;   // bytes to be requested before the sample, counted from when quick was set
@@ -88,6 +92,13 @@ static inline struct magazine *cache_magazine(struct cache *c, unsigned bin)
 {
     struct shelf *shelf = cache_shelf(c, bin);
     return shelf ? &shelf->magazines[bin % BIN_NOTED] : NULL;
+}
+
+// How many slots a refill of this bin claims, at most.
+static inline uint32_t cache_refill(struct cache *c, unsigned bin)
+{
+    const struct magazine *m = cache_magazine(c, bin);
+    return m && m->limit ? (m->limit + 1) / 2 : 1;
 }
 
 // Sampling: one request of about `cache_sample_bytes` requested ones gets a note; 0: no sampling. Constant after boot.

@@ -155,6 +155,7 @@ void *heap_alloc_aligned(size_t n, size_t alignment)
 {
     if (unlikely(!heap_boot()))
         return NULL;
+    alignment = max_size(alignment, SLOT_GRAIN);
     int bin = alignment <= UNIT_BYTES / 2 && n <= SMALL_MAX ? class_of_aligned(n, alignment) : -1;
     return alloc_slow(bin, n, alignment, false, false);
 }
