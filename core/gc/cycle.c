@@ -65,8 +65,11 @@
 #include "world/stop.h"
 
 enum { PRECLEAN_ROUNDS = 4, LET_GO_ROUNDS = 8, MAX_STACKS = 8192, MAX_KEPT = 1 << 18 };
+enum {
+    BESIDE = 3
+}; // times as long as with the program stopped a mark takes beside it, at least: one worker less, and faults
 #define PRECLEAN_ENOUGH  (256 * KIB) // dirty bytes that the final stop may well take
-#define STOPPED_NS       500000UL    // a mark that takes no longer may be made with the program stopped
+#define STOPPED_NS       1000000UL   // a mark that takes no longer may be made with the program stopped
 #define PROBATION_LITTLE MIB         // condemned bytes that are not worth a thought
 
 static struct trace trace; // the figures of the current cycle
@@ -259,6 +262,7 @@ static bool begin(bool forced)
     workers_reset_totals();
     grey_reset();
     pace_cycle_begins(trace.minor);
+    quarantine_cycle_begins();
     if (kept.there && !trace.minor)
         forget_marks();
     if (options.verify)
@@ -488,7 +492,7 @@ void cycle_run(bool forced)
     if (!doubt_some())
         stop_and_finish(concurrent);
     if (!trace.minor) // which says nothing of the next full one
-        mark_ns = concurrent ? (trace.concurrent_ns + trace.stop.longest_ns) / 2 : trace.stop.longest_ns;
+        mark_ns = concurrent ? (trace.concurrent_ns + trace.stop.longest_ns) / BESIDE : trace.stop.longest_ns;
     sweep(); // first: whoever needs memory meanwhile takes fresh pages
     whiten_magazines();
     end();

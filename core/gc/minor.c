@@ -25,9 +25,10 @@ void minor_reset(void)
 
 bool minor_begins(bool kept, bool forced) { return kept && !forced && !guards_some && in_row < FULL_EVERY; }
 
+// Under quarantine most of what is to go is old: it was freed, and a minor cycle looks at what is new.
 bool minor_keeps(void)
 {
-    bool promising = options.minor == MINOR_ALWAYS || (!rest && barrier_young_die());
+    bool promising = options.minor == MINOR_ALWAYS || (!rest && !quarantine_holds && barrier_young_die());
     return options.minor && !guards_some && promising;
 }
 

@@ -25,6 +25,9 @@ static _Atomic uint64_t (*signs)[WORDS_PER_SPAN]; // per unit, a bit a slot (Q1)
 static _Atomic size_t units_ready;
 static struct lock guard = LOCK_INIT(LOCK_RANK_GUARDS);
 static _Atomic int64_t held_bytes;      // settled (Q6)
+static _Atomic uint64_t held_total;     // ever, settled
+static uint64_t held_before;            // when the cycle began (collector)
+static _Atomic size_t stuck_bytes;      // that the last cycle found pointers to (Q7)
 static __thread size_t unsettled_bytes; // by this thread
 static _Atomic uint32_t sealed_count;
 static _Atomic uint32_t share = SHARE_LEAST; // of the rest of the heap that may be held back, in SHARE_PARTS
@@ -148,6 +151,12 @@ bool quarantine_is_sealed(const struct heap_block *b)
     return unlikely(quarantine_on) && b->kind == HEAP_LARGE && atomic_load(&large_row(b->id)->sealed);
 }
 
+static size_t bytes_held(void)
+{
+    int64_t held = atomic_load_explicit(&held_bytes, memory_order_relaxed);
+    return held > 0 ? (size_t)held : 0;
+}
+
 // Cycles that take more than a quarter of the time shall be fewer: more is held back before the next. As soon as they take little, less is.
 static void judge(uint64_t began_ns)
 {
@@ -161,11 +170,21 @@ static void judge(uint64_t began_ns)
     cycle_ended_ns = now;
 }
 
+void quarantine_cycle_begins(void) { held_before = atomic_load(&held_total); }
+
+// Of what was freed while the cycle ran nobody knows yet.
+static void count_stuck(void)
+{
+    size_t held = bytes_held(), since = (size_t)(atomic_load(&held_total) - held_before);
+    atomic_store(&stuck_bytes, held - min_size(since, held));
+}
+
 void quarantine_cycle_ends(uint64_t began_ns)
 {
     if (!quarantine_on)
         return;
     seal_the_rest();
+    count_stuck();
     judge(began_ns);
 }
 
@@ -182,6 +201,7 @@ static bool set_sign(const struct heap_block *b)
 
 static void settle(void)
 {
+    atomic_fetch_add_explicit(&held_total, unsettled_bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&held_bytes, (int64_t)unsettled_bytes, memory_order_relaxed);
     unsettled_bytes = 0;
 }
@@ -274,30 +294,18 @@ bool quarantine_settle(void)
     return quarantine_is_full();
 }
 
-static size_t bytes_held(void)
+// What was freed since the last cycle, in parts of what may be freed before the next, 1 is all.
+static bool is_past(size_t parts)
 {
-    int64_t held = atomic_load_explicit(&held_bytes, memory_order_relaxed);
-    return held > 0 ? (size_t)held : 0;
+    size_t held = bytes_held(),
+           fresh = held - min_size(atomic_load_explicit(&stuck_bytes, memory_order_relaxed), held);
+    size_t all = heap_live_bytes(), rest = max_size(all - min_size(fresh, all), LITTLE);
+    return fresh > rest / SHARE_PARTS * atomic_load_explicit(&share, memory_order_relaxed) / parts;
 }
 
-// What is held may come to this before a cycle begins.
-static size_t bytes_allowed(size_t held)
-{
-    size_t all = heap_live_bytes(), rest = max_size(all - min_size(held, all), LITTLE);
-    return rest / SHARE_PARTS * atomic_load_explicit(&share, memory_order_relaxed);
-}
+bool quarantine_is_full(void) { return is_past(1); }
 
-bool quarantine_is_full(void)
-{
-    size_t held = bytes_held();
-    return held > bytes_allowed(held);
-}
-
-bool quarantine_is_half_full(void)
-{
-    size_t held = bytes_held();
-    return quarantine_on && held > bytes_allowed(held) / 2;
-}
+bool quarantine_is_half_full(void) { return quarantine_on && is_past(2); }
 
 void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed)
 {

@@ -20,8 +20,9 @@
 //     none whose protection the kernel refuses: these have been emptied, and read as zeros.
 // Q6. Who frees counts for itself and adds to what is held back by 64 KiB at a time, a thread whose end nobody is told of at once; the sweep
 //     subtracts exactly.
-// Q7. A cycle is wanted when more is held back than a quarter of the rest of the heap (MarkUs's share; of a rest of less than 4 MiB as of 4:
-//     a cycle costs half a millisecond even then). When cycles take more than a quarter of the time, the share doubles, up to as much as
+// Q7. A cycle is wanted when more was freed since the last one than a quarter of the rest of the heap (MarkUs's share; of a rest of less than 4 MiB
+//     as of 4: a cycle costs half a millisecond even then). What the last one found pointers to, and so left, does not count: cycle
+//     after cycle would be run for it in vain. When cycles take more than a quarter of the time, the share doubles, up to as much as
 //     the rest: the program is one that does little but allocate. It halves when they take less than a sixteenth.
 // Q8. Where no cycle will ever run (any more) nothing would come back: from then on free frees at once. What is held back stays so, and is
 //     known to be freed.
@@ -52,7 +53,7 @@ bool quarantine_has(const struct heap_block *b);
 bool quarantine_settle(void);
 // Whether so much is held back that a cycle should look at it.
 bool quarantine_is_full(void);
-// Half of that: so much that a cycle looked at everything would be worth while.
+// Half of that: so much that a cycle which looks at everything would be worth while.
 bool quarantine_is_half_full(void);
 
 void quarantine_fork_prepare(void);
@@ -62,6 +63,8 @@ void quarantine_fork_done(void);
 void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed);
 // The sweep is about to free a large block that was freed: makes it accessible. False: the kernel refuses, it must stay (Q5).
 bool quarantine_release_large(uint32_t id);
+// A cycle begins. Collector.
+void quarantine_cycle_begins(void);
 // A cycle that began then (base/clock.h) is over, and the barrier is down: seals what was freed meanwhile and is still there. Collector.
 void quarantine_cycle_ends(uint64_t began_ns);
 // Whether it may not be read (Q5).
