@@ -497,7 +497,7 @@ void cycle_run(bool forced)
     whiten_magazines();
     end();
     look_ahead();
-    quarantine_cycle_ends(trace.start_ns);
+    quarantine_cycle_ends(trace.start_ns, !trace.minor && !doubt_some());
 }
 
 uint64_t cycle_count(void) { return cycles; }

@@ -179,12 +179,13 @@ static void count_stuck(void)
     atomic_store(&stuck_bytes, held - min_size(since, held));
 }
 
-void quarantine_cycle_ends(uint64_t began_ns)
+void quarantine_cycle_ends(uint64_t began_ns, bool proved)
 {
     if (!quarantine_on)
         return;
     seal_the_rest();
-    count_stuck();
+    if (proved)
+        count_stuck();
     judge(began_ns);
 }
 

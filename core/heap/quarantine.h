@@ -65,7 +65,8 @@ void quarantine_sweep(const struct span *s, uint64_t *dead, uint64_t *freed);
 bool quarantine_release_large(uint32_t id);
 // A cycle begins. Collector.
 void quarantine_cycle_begins(void);
-// A cycle that began then (base/clock.h) is over, and the barrier is down: seals what was freed meanwhile and is still there. Collector.
-void quarantine_cycle_ends(uint64_t began_ns);
+// A cycle that began then (base/clock.h) is over, and the barrier is down: seals what was freed meanwhile and is still there. proved: it looked
+// at everything and gave back what nothing led to. Collector.
+void quarantine_cycle_ends(uint64_t began_ns, bool proved);
 // Whether it may not be read (Q5).
 bool quarantine_is_sealed(const struct heap_block *b);

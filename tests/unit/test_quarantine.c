@@ -50,7 +50,7 @@ static void cycle(size_t from, size_t to)
             mark(cache_self.plain.magazines[bin].slot[i]);
     heap_sweep_begin(true, 0);
     heap_sweep_all();
-    quarantine_cycle_ends(0);
+    quarantine_cycle_ends(0, true);
 }
 
 static void release(char *p)
