@@ -58,6 +58,7 @@
 #include "heap/probation.h"
 #include "heap/quarantine.h"
 #include "heap/taint.h"
+#include "sys/context.h"
 #include "world/barrier.h"
 #include "world/dead.h"
 #include "world/pins.h"
@@ -82,6 +83,7 @@ static uintptr_t also_lo, also_hi; // cycle_also_scan's
 static bool hunting;               // leaks (cycle_hunt)
 static uint64_t
     mark_ns; // what a mark would have taken with the program stopped in the last full cycle, about; 0: not known
+static size_t mark_bytes; // of the heap then
 
 // Marks that outlive a cycle (C7).
 static struct {
@@ -229,7 +231,23 @@ static void whiten_magazines(void)
 
 // Under quarantine a cycle may be due every few milliseconds. What the barrier costs (arming, a fault for each page that is written, and
 // threads stopped in turn) is then more than a short mark in a stopped world.
-static bool is_worth_a_barrier(void) { return !quarantine_on || hunting || !mark_ns || mark_ns > STOPPED_NS; }
+static bool is_worth_a_barrier(void)
+{
+    if (!quarantine_on || hunting || !mark_ns)
+        return true;
+    double grown = (double)heap_live_bytes() / (double)max_size(mark_bytes, MIB);
+    return (double)mark_ns * (grown > 1 ? grown : 1) > (double)STOPPED_NS;
+}
+
+// Where a stop once took longer than it may, what a mark takes beside the program is believed as it is.
+static void note_mark(bool concurrent)
+{
+    static unsigned beside = BESIDE;
+    if (!concurrent && trace.stop.longest_ns > STOPPED_NS)
+        beside = 1;
+    mark_ns = concurrent ? (trace.concurrent_ns + trace.stop.longest_ns) / beside : trace.stop.longest_ns;
+    mark_bytes = trace.heap_begin_bytes;
+}
 
 static void pass_by(struct thread *t) { (void)t; }
 
@@ -492,7 +510,7 @@ void cycle_run(bool forced)
     if (!doubt_some())
         stop_and_finish(concurrent);
     if (!trace.minor) // which says nothing of the next full one
-        mark_ns = concurrent ? (trace.concurrent_ns + trace.stop.longest_ns) / BESIDE : trace.stop.longest_ns;
+        note_mark(concurrent);
     sweep(); // first: whoever needs memory meanwhile takes fresh pages
     whiten_magazines();
     end();
@@ -515,6 +533,7 @@ void cycle_hunt(void) { hunting = true; }
 // The barrier is chosen.
 bool cycle_boot(void)
 {
+    context_learn();
     if (!stacks)
         stacks = meta_map(MAX_STACKS * sizeof stacks[0]);
     if (!kept.slots)

@@ -127,13 +127,14 @@ static void *be_guest(void *arg)
 
 // A helper that has not run yet looks like a thread of the program that does not stop. On a machine with thirty for each processor one took
 // more than the six seconds of three cycles in a row, which proved nothing. So its first cycle begins when it has said who it is.
-static void wait_for_name(const _Atomic pid_t *tid)
+static bool wait_for_name(const _Atomic pid_t *tid)
 {
     struct timespec moment = {.tv_nsec = 20000};
     for (uint64_t end = clock_ns() + HELPER_PATIENCE_NS; !atomic_load(tid) && clock_ns() < end;) {
         sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
         moment.tv_nsec = moment.tv_nsec < 1000000 ? moment.tv_nsec * 2 : moment.tv_nsec;
     }
+    return atomic_load(tid);
 }
 
 int workers_start_guest(void (*body)(void))
@@ -173,8 +174,9 @@ void workers_reap(void)
 
 void workers_start_helpers(void)
 {
-    for (; started < stopped_count && workers_start_thread(helper, &workers[started]) == 0; started++)
-        wait_for_name(&workers[started].tid);
+    bool there = true; // one that does not come to run: no more of them in this cycle
+    while (there && started < stopped_count && workers_start_thread(helper, &workers[started]) == 0)
+        there = wait_for_name(&workers[started++].tid);
 }
 
 void workers_drain(bool stopped)

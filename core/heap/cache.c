@@ -82,6 +82,8 @@ static void note_turn(struct cache *c, unsigned bin)
         return;
     memcpy(array + 1, m->slot, m->n * sizeof array[0]);
     m->slot = array + 1;
+    atomic_signal_fence(
+        memory_order_seq_cst); // a forked child may meet the first without the second; the other way round it would overrun
     m->limit = capacity_of(bin, true);
     put_array(before, bin, false);
     c->grown_bytes += more;

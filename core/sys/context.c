@@ -6,7 +6,6 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <linux/futex.h>
-#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -41,19 +40,17 @@ static const char *saved_area(const ucontext_t *uc, size_t *bytes, uint64_t *fea
     return area;
 }
 
-// Where the state components from the third on lie, by number: CPUID, leaf 13. Asked once: under a hypervisor it costs microseconds.
+// Where the state components from the third on lie, by number: CPUID, leaf 13.
 static struct {
-    _Atomic bool known; // two may fill it at once, with the same
     uint32_t offset[FEATURES], bytes[FEATURES];
 } layout;
 
-static void learn_layout(void)
+void context_learn(void)
 {
     uint32_t flags, rest;
     for (unsigned i = FIRST_EXTENDED; i < FEATURES; i++)
         if (!__get_cpuid_count(13, i, &layout.bytes[i], &layout.offset[i], &flags, &rest))
             layout.bytes[i] = 0;
-    atomic_store(&layout.known, true);
 }
 
 size_t context_vector(const ucontext_t *uc, struct context_part parts[CONTEXT_PARTS])
@@ -64,8 +61,6 @@ size_t context_vector(const ucontext_t *uc, struct context_part parts[CONTEXT_PA
     if (!area)
         return 0;
     parts[count++] = (struct context_part){area + X87_OFFSET, XMM_END - X87_OFFSET};
-    if (!atomic_load(&layout.known))
-        learn_layout();
     for (unsigned i = FIRST_EXTENDED; i < FEATURES && count < CONTEXT_PARTS; i++)
         if (features >> i & 1 && layout.bytes[i] >= 8 && layout.offset[i] + layout.bytes[i] <= all)
             parts[count++] = (struct context_part){area + layout.offset[i], layout.bytes[i] & ~7U};

@@ -36,6 +36,8 @@ struct context_part {
     const void *words; // 8 byte aligned
     size_t bytes;      // a multiple of 8
 };
+// context_learn, once before: asks the processor where they lie, which costs microseconds each under a hypervisor.
+void context_learn(void);
 size_t context_vector(const ucontext_t *uc, struct context_part parts[CONTEXT_PARTS]);
 
 // If the context stands just behind a system call that was interrupted (rax is -EINTR), and the call has the shape
