@@ -417,11 +417,21 @@ static bool resort_to_cycle(void)
     return done;
 }
 
+// It may just have been created: on a busy machine the heap can be full before it has run. Not for ever: who waits may be who creates it.
+static bool is_there_soon(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    uint64_t end = clock_ns() + LAST_RESORT_NS;
+    while (atomic_load(&state) == THREAD_STARTING && !thread_is_own(sys_gettid()) && clock_ns() < end)
+        sys_call3(SYS_nanosleep, (long)&moment, 0, 0);
+    return collector_is_there();
+}
+
 bool collector_out_of_memory(void)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
     uint32_t nobody = 0;
-    if (atomic_load(&state) != THREAD_RUNNING)
+    if (!is_there_soon())
         return false;
     if (!atomic_compare_exchange_strong(&last_resort.under_way, &nobody, 1)) {
         while (atomic_load(&last_resort.under_way))

@@ -1,6 +1,5 @@
 // Under a limit of address space threads free (or lose) all that they allocate, and fill what there is many times a second: as long as
 // a cycle gives memory back, malloc finds some.
-// alone: yes
 // args: quarantine
 // args: ignore
 // args: lost
